@@ -1,0 +1,19 @@
+# One place for the language level, warnings, sanitizers and the compiler cache.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+add_library(pgcycle_compiler_settings INTERFACE)
+target_compile_options(pgcycle_compiler_settings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion $<$<BOOL:${PGCYCLE_WERROR}>:-Werror>)
+if(PGCYCLE_SANITIZE)
+  target_compile_options(pgcycle_compiler_settings INTERFACE
+    -fsanitize=${PGCYCLE_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(pgcycle_compiler_settings INTERFACE -fsanitize=${PGCYCLE_SANITIZE})
+endif()
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()

@@ -1,0 +1,248 @@
+#include "pgcycle/postgres/connection.hpp"
+
+#include <fmt/format.h>
+#include <libpq-events.h>
+
+#include <array>
+#include <charconv>
+
+#include "pgcycle/postgres/connection_impl.hpp"
+
+namespace pgcycle::postgres {
+
+namespace {
+
+std::string field_of(const PGresult* result, int code) {
+  const char* text = PQresultErrorField(result, code);
+  return text == nullptr ? std::string() : std::string(text);
+}
+
+ErrorFields read_error_fields(const PGresult* result) {
+  ErrorFields fields;
+  fields.severity = field_of(result, PG_DIAG_SEVERITY);
+  fields.sqlstate = field_of(result, PG_DIAG_SQLSTATE);
+  fields.message = field_of(result, PG_DIAG_MESSAGE_PRIMARY);
+  fields.detail = field_of(result, PG_DIAG_MESSAGE_DETAIL);
+  fields.hint = field_of(result, PG_DIAG_MESSAGE_HINT);
+  fields.context = field_of(result, PG_DIAG_CONTEXT);
+  fields.schema = field_of(result, PG_DIAG_SCHEMA_NAME);
+  fields.table = field_of(result, PG_DIAG_TABLE_NAME);
+  fields.column = field_of(result, PG_DIAG_COLUMN_NAME);
+  fields.constraint = field_of(result, PG_DIAG_CONSTRAINT_NAME);
+  const std::string position = field_of(result, PG_DIAG_STATEMENT_POSITION);
+  std::from_chars(position.data(), position.data() + position.size(), fields.position);
+  return fields;
+}
+
+// libpqxx drops a failed result before anyone sees its fields. libpq tells
+// each registered event procedure of every result it makes, so they are read
+// there.
+int keep_error_fields(PGEventId event, void* info, void* pass_through) {
+  if (event != PGEVT_RESULTCREATE) return 1;
+  const auto* created = static_cast<PGEventResultCreate*>(info);
+  if (PQresultStatus(created->result) == PGRES_FATAL_ERROR) {
+    *static_cast<ErrorFields*>(pass_through) = read_error_fields(created->result);
+  }
+  return 1;
+}
+
+void receive_notice(void* reporter, const PGresult* result) {
+  const std::string severity = field_of(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+  const std::string message = field_of(result, PG_DIAG_MESSAGE_PRIMARY);
+  if (reporter == nullptr) return;
+  static_cast<Reporter*>(reporter)->message(
+      severity == "WARNING" ? Level::warning : Level::verbose,
+      fmt::format("server: {}", message));
+}
+
+constexpr std::string_view kSessionSettings =
+    "SET search_path = ''; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; "
+    "SET extra_float_digits = 3; SET bytea_output = 'hex'; SET lc_monetary = 'C'; "
+    "SET TimeZone = 'UTC'; SET xmloption = 'content'; SET row_security = off; "
+    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
+    "SET quote_all_identifiers = off; SET standard_conforming_strings = on";
+
+Error connection_error(const ConnectionInfo& info, PGconn* raw) {
+  std::string reason = raw == nullptr ? "out of memory" : PQerrorMessage(raw);
+  while (!reason.empty() && reason.back() == '\n') reason.pop_back();
+  return Error(ErrorCode::connect, fmt::format("cannot connect to {}", info.uri())).detail(reason);
+}
+
+}  // namespace
+
+struct Result::Impl {
+  pqxx::result rows;
+};
+
+std::size_t Result::size() const { return static_cast<std::size_t>(impl_->rows.size()); }
+std::size_t Result::columns() const { return static_cast<std::size_t>(impl_->rows.columns()); }
+
+std::string Result::column_name(std::size_t column) const {
+  return impl_->rows.column_name(static_cast<pqxx::row::size_type>(column));
+}
+
+bool Result::is_null(std::size_t row, std::size_t column) const {
+  return impl_->rows[static_cast<pqxx::result::size_type>(row)]
+                    [static_cast<pqxx::row::size_type>(column)]
+                        .is_null();
+}
+
+std::string_view Result::text(std::size_t row, std::size_t column) const {
+  const auto field = impl_->rows[static_cast<pqxx::result::size_type>(row)]
+                                [static_cast<pqxx::row::size_type>(column)];
+  if (field.is_null()) return {};
+  return {field.c_str(), static_cast<std::size_t>(field.size())};
+}
+
+std::int64_t Result::integer(std::size_t row, std::size_t column) const {
+  const std::string_view digits = text(row, column);
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size()) {
+    throw Error(ErrorCode::internal, fmt::format("expected an integer, not '{}'", digits));
+  }
+  return value;
+}
+
+std::vector<std::string> Result::array(std::size_t row, std::size_t column) const {
+  std::vector<std::string> out;
+  std::string_view rest = text(row, column);
+  if (rest.size() < 2) return out;
+  rest = rest.substr(1, rest.size() - 2);
+  while (!rest.empty()) {
+    std::string element;
+    std::size_t i = 0;
+    if (rest[0] == '"') {
+      for (i = 1; rest[i] != '"'; ++i) {
+        if (rest[i] == '\\') ++i;
+        element.push_back(rest[i]);
+      }
+      ++i;
+    } else {
+      i = std::min(rest.find(','), rest.size());
+      element = rest.substr(0, i);
+      if (element == "NULL") element.clear();
+    }
+    out.push_back(std::move(element));
+    rest.remove_prefix(std::min(i + 1, rest.size()));
+  }
+  return out;
+}
+
+std::uint64_t Result::affected_rows() const {
+  return static_cast<std::uint64_t>(impl_->rows.affected_rows());
+}
+
+Error to_error(const ErrorFields& fields) {
+  Error error(fields.sqlstate == "57014" && interrupt_requested() ? ErrorCode::interrupted
+                                                                  : ErrorCode::statement,
+              fields.message);
+  std::string detail = fields.detail;
+  if (!fields.context.empty()) detail += (detail.empty() ? "" : "\n") + fields.context;
+  return error.detail(detail)
+      .hint(fields.hint)
+      .sqlstate(fields.sqlstate)
+      .constraint(fields.constraint);
+}
+
+void Connection::Impl::raise(std::string_view fallback_message) {
+  if (last_error.sqlstate.empty() || PQstatus(raw()) == CONNECTION_BAD) {
+    std::string reason = last_error.message.empty() ? std::string(fallback_message)
+                                                    : last_error.message;
+    while (!reason.empty() && reason.back() == '\n') reason.pop_back();
+    throw Error(ErrorCode::connect, fmt::format("lost the connection to {}", info.uri()))
+        .detail(reason)
+        .hint("see the server's log; run again once it is back");
+  }
+  throw to_error(last_error);
+}
+
+Connection::Connection(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Connection::~Connection() = default;
+Connection::Connection(Connection&&) noexcept = default;
+Connection& Connection::operator=(Connection&&) noexcept = default;
+
+Connection Connection::open(const ConnectionInfo& info, const Options& options) {
+  auto impl = std::make_unique<Impl>();
+  impl->info = info;
+  impl->reporter = options.reporter;
+  const std::string conninfo = info.with("application_name", options.application_name)
+                                   .with("client_encoding", "UTF8")
+                                   .conninfo();
+  PGconn* raw = PQconnectdb(conninfo.c_str());
+  if (raw == nullptr || PQstatus(raw) != CONNECTION_OK) {
+    const Error error = connection_error(info, raw);
+    PQfinish(raw);
+    throw error;
+  }
+  impl->session = std::make_unique<PqxxSession>(raw);
+  PQregisterEventProc(raw, keep_error_fields, "pgcycle", &impl->last_error);
+  PQsetNoticeReceiver(raw, receive_notice, options.reporter);
+  impl->cancel_handle.reset(PQgetCancel(raw));
+  Connection connection(std::move(impl));
+  connection.impl_->on_interrupt =
+      std::make_unique<OnInterrupt>([target = connection.impl_->cancel_handle.get()] {
+        std::array<char, 256> message{};
+        PQcancel(target, message.data(), static_cast<int>(message.size()));
+      });
+  if (!options.plain_session) connection.execute(kSessionSettings);
+  return connection;
+}
+
+Result Connection::query(std::string_view sql, const Parameters& parameters) {
+  impl_->log_sql(sql);
+  impl_->last_error = {};
+  try {
+    auto rows = std::make_shared<Result::Impl>();
+    rows->rows = parameters.empty() ? impl_->session->execute(std::string(sql))
+                                    : impl_->session->execute(std::string(sql), parameters);
+    return Result(std::move(rows));
+  } catch (const pqxx::failure& failure) {
+    impl_->raise(failure.what());
+  }
+}
+
+Result Connection::execute(std::string_view sql) { return query(sql); }
+
+const ErrorFields& Connection::last_error() const { return impl_->last_error; }
+
+bool Connection::in_transaction() const {
+  const PGTransactionStatusType status = PQtransactionStatus(impl_->raw());
+  return status == PQTRANS_INTRANS || status == PQTRANS_INERROR || status == PQTRANS_ACTIVE;
+}
+
+void Connection::cancel() noexcept {
+  std::array<char, 256> message{};
+  PQcancel(impl_->cancel_handle.get(), message.data(), static_cast<int>(message.size()));
+}
+
+int Connection::server_version() const { return PQserverVersion(impl_->raw()); }
+int Connection::backend_pid() const { return PQbackendPID(impl_->raw()); }
+const ConnectionInfo& Connection::info() const { return impl_->info; }
+std::string Connection::database() const { return PQdb(impl_->raw()); }
+
+Transaction::Transaction(Connection& connection, Mode mode) : connection_(connection) {
+  connection_.execute(mode == Mode::snapshot
+                          ? "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+                          : "BEGIN");
+}
+
+Transaction::~Transaction() {
+  try {
+    rollback();
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the server rolls back a lost session itself
+  }
+}
+
+void Transaction::commit() {
+  throw_if_interrupted();
+  connection_.execute("COMMIT");
+  open_ = false;
+}
+
+void Transaction::rollback() {
+  if (!std::exchange(open_, false)) return;
+  if (connection_.in_transaction()) connection_.execute("ROLLBACK");
+}
+
+}  // namespace pgcycle::postgres

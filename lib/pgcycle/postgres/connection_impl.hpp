@@ -1,0 +1,42 @@
+// The inside of Connection, shared by connection.cpp and copy.cpp.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <memory>
+#include <mutex>
+
+#include "pgcycle/postgres/connection.hpp"
+#include "pgcycle/postgres/pqxx_session.hpp"
+#include "pgcycle/support/interrupt.hpp"
+
+namespace pgcycle::postgres {
+
+struct FreeResult {
+  void operator()(PGresult* result) const { PQclear(result); }
+};
+using ResultHandle = std::unique_ptr<PGresult, FreeResult>;
+
+struct FreeCancel {
+  void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
+};
+
+struct Connection::Impl {
+  ConnectionInfo info;
+  Reporter* reporter = nullptr;
+  ErrorFields last_error;
+  std::unique_ptr<PGcancel, FreeCancel> cancel_handle;
+  std::unique_ptr<PqxxSession> session;
+  std::unique_ptr<OnInterrupt> on_interrupt;
+
+  PGconn* raw() const { return session->raw(); }
+  void log_sql(std::string_view sql) const {
+    if (reporter != nullptr && reporter->debugs(DebugTopic::sql)) {
+      reporter->debug(DebugTopic::sql, sql);
+    }
+  }
+  // Throws what `last_error` says, or Error{connect} when the session is gone.
+  [[noreturn]] void raise(std::string_view fallback_message);
+};
+
+}  // namespace pgcycle::postgres

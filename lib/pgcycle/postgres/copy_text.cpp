@@ -1,0 +1,122 @@
+#include "pgcycle/postgres/copy_text.hpp"
+
+namespace pgcycle::postgres {
+
+namespace {
+
+bool is_octal(char c) { return c >= '0' && c <= '7'; }
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+// Appends the character that starts at `text[i]`, just behind a backslash;
+// returns the index past it.
+std::size_t append_escape(std::string& out, std::string_view text, std::size_t i) {
+  const char c = text[i++];
+  switch (c) {
+    case 'b':
+      out.push_back('\b');
+      return i;
+    case 'f':
+      out.push_back('\f');
+      return i;
+    case 'n':
+      out.push_back('\n');
+      return i;
+    case 'r':
+      out.push_back('\r');
+      return i;
+    case 't':
+      out.push_back('\t');
+      return i;
+    case 'v':
+      out.push_back('\v');
+      return i;
+    case 'x': {
+      int value = 0;
+      std::size_t digits = 0;
+      while (digits < 2 && i < text.size() && hex_value(text[i]) >= 0) {
+        value = value * 16 + hex_value(text[i++]);
+        ++digits;
+      }
+      out.push_back(digits == 0 ? 'x' : static_cast<char>(value));
+      return i;
+    }
+    default:
+      break;
+  }
+  if (!is_octal(c)) {
+    out.push_back(c);
+    return i;
+  }
+  int value = c - '0';
+  for (int digits = 1; digits < 3 && i < text.size() && is_octal(text[i]); ++digits) {
+    value = value * 8 + (text[i++] - '0');
+  }
+  out.push_back(static_cast<char>(value & 0xff));
+  return i;
+}
+
+}  // namespace
+
+void CopyTextRow::parse(std::string_view line) {
+  fields_.clear();
+  unescaped_.clear();
+  unescaped_.reserve(line.size());  // so that views into it never move
+  std::size_t start = 0;
+  for (;;) {
+    const std::size_t end = std::min(line.find('\t', start), line.size());
+    const std::string_view field = line.substr(start, end - start);
+    if (field == "\\N") {
+      fields_.emplace_back(std::nullopt);
+    } else if (field.find('\\') == std::string_view::npos) {
+      fields_.emplace_back(field);
+    } else {
+      const std::size_t from = unescaped_.size();
+      for (std::size_t i = 0; i < field.size();) {
+        if (field[i] == '\\' && i + 1 < field.size()) {
+          i = append_escape(unescaped_, field, i + 1);
+        } else {
+          unescaped_.push_back(field[i++]);
+        }
+      }
+      fields_.emplace_back(std::string_view(unescaped_).substr(from));
+    }
+    if (end == line.size()) return;
+    start = end + 1;
+  }
+}
+
+void append_copy_field(std::string& out, std::string_view text) {
+  std::size_t plain = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char letter = 0;
+    switch (text[i]) {
+      case '\\':
+        letter = '\\';
+        break;
+      case '\n':
+        letter = 'n';
+        break;
+      case '\r':
+        letter = 'r';
+        break;
+      case '\t':
+        letter = 't';
+        break;
+      default:
+        continue;
+    }
+    out.append(text, plain, i - plain);
+    out.push_back('\\');
+    out.push_back(letter);
+    plain = i + 1;
+  }
+  out.append(text, plain);
+}
+
+}  // namespace pgcycle::postgres

@@ -1,0 +1,190 @@
+#include "pgcycle/support/file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <thread>
+
+#include "pgcycle/support/error.hpp"
+#include "pgcycle/support/interrupt.hpp"
+
+namespace pgcycle {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t kBufferBytes = 256 * 1024;
+
+[[noreturn]] void fail(ErrorCode code, const fs::path& path, const char* what) {
+  throw Error(code, fmt::format("cannot {} {}: {}", what, path.string(), std::strerror(errno)));
+}
+
+FileDescriptor open_lock_file(const fs::path& path) {
+  if (path.has_parent_path()) fs::create_directories(path.parent_path());
+  FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!file.is_open()) fail(ErrorCode::internal, path, "open the lock file");
+  return file;
+}
+
+// The directory itself, not a link to it, so that a rename replaces the former.
+fs::path resolve_target(fs::path target) {
+  std::error_code ignored;
+  if (fs::is_symlink(target, ignored)) target = fs::canonical(target);
+  fs::path absolute = fs::absolute(target).lexically_normal();
+  if (absolute.filename().empty()) absolute = absolute.parent_path();
+  return absolute;
+}
+
+fs::path with_suffix(const fs::path& path, const char* suffix) {
+  return path.parent_path() / ("." + path.filename().string() + suffix);
+}
+
+void sync_tree(const fs::path& root) {
+  for (const auto& entry : fs::recursive_directory_iterator(root)) {
+    if (entry.is_directory()) sync_directory(entry.path());
+  }
+  sync_directory(root);
+}
+
+}  // namespace
+
+FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
+  if (this != &other) {
+    close();
+    fd_ = std::exchange(other.fd_, -1);
+  }
+  return *this;
+}
+
+void FileDescriptor::close() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+std::string read_file(const fs::path& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.is_open()) fail(ErrorCode::input, path, "read");
+  std::string content;
+  std::array<char, 65536> buffer{};
+  for (;;) {
+    const ssize_t count = ::read(file.get(), buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(ErrorCode::input, path, "read");
+    if (count == 0) return content;
+    content.append(buffer.data(), static_cast<std::size_t>(count));
+  }
+}
+
+void write_file_atomically(const fs::path& path, std::string_view content, mode_t mode) {
+  const fs::path target = resolve_target(path);
+  const fs::path aside = with_suffix(target, ".pgcycle-new");
+  FileWriter writer(aside, mode);
+  writer.write(content);
+  writer.close(true);
+  if (::rename(aside.c_str(), target.c_str()) != 0) fail(ErrorCode::step, target, "replace");
+  sync_directory(target.parent_path());
+}
+
+FileWriter::FileWriter(fs::path path, mode_t mode) : path_(std::move(path)) {
+  file_ = FileDescriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+  if (!file_.is_open()) fail(ErrorCode::step, path_, "write");
+  buffer_.reserve(kBufferBytes);
+}
+
+void FileWriter::write(std::string_view bytes) {
+  buffer_.append(bytes);
+  if (buffer_.size() >= kBufferBytes) flush();
+}
+
+void FileWriter::flush() {
+  std::string_view rest = buffer_;
+  while (!rest.empty()) {
+    const ssize_t count = ::write(file_.get(), rest.data(), rest.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(ErrorCode::step, path_, "write");
+    rest.remove_prefix(static_cast<std::size_t>(count));
+  }
+  buffer_.clear();
+}
+
+void FileWriter::close(bool sync) {
+  flush();
+  if (sync && ::fsync(file_.get()) != 0) fail(ErrorCode::step, path_, "sync");
+  file_.close();
+}
+
+AtomicDirectory::AtomicDirectory(fs::path target) : target_(resolve_target(std::move(target))) {
+  fs::create_directories(target_.parent_path());
+  staging_ = with_suffix(target_, ".pgcycle-new");
+  // The parent directory itself is the lock, so that no lock file is left over.
+  lock_ = FileDescriptor(
+      ::open(target_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock_.is_open()) fail(ErrorCode::step, target_.parent_path(), "open");
+  while (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    throw_if_interrupted();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  fs::remove_all(staging_);
+  fs::create_directories(staging_);
+}
+
+AtomicDirectory::~AtomicDirectory() {
+  std::error_code ignored;
+  fs::remove_all(staging_, ignored);
+}
+
+void AtomicDirectory::publish() {
+  sync_tree(staging_);
+  if (!fs::exists(target_)) {
+    if (::rename(staging_.c_str(), target_.c_str()) != 0) fail(ErrorCode::step, target_, "make");
+  } else if (::renameat2(AT_FDCWD, staging_.c_str(), AT_FDCWD, target_.c_str(),
+                         RENAME_EXCHANGE) != 0) {
+    throw Error(ErrorCode::step,
+                fmt::format("cannot replace {}: {}", target_.string(), std::strerror(errno)))
+        .hint("the file system must support renameat2 with RENAME_EXCHANGE, and the directory "
+              "must not be a mount point");
+  }
+  sync_directory(target_.parent_path());
+}
+
+FileLock FileLock::wait(const fs::path& path) {
+  for (;;) {
+    FileLock lock = try_once(path);
+    if (lock.held()) return lock;
+    throw_if_interrupted();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+FileLock FileLock::try_once(const fs::path& path) {
+  FileDescriptor file = open_lock_file(path);
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return FileLock(FileDescriptor());
+  return FileLock(std::move(file));
+}
+
+TemporaryDirectory::TemporaryDirectory(const fs::path& parent) {
+  std::string pattern = (parent / "pgcycle-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) fail(ErrorCode::internal, parent, "make a directory in");
+  path_ = pattern;
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+void sync_directory(const fs::path& path) {
+  const FileDescriptor directory(
+      ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.is_open()) ::fsync(directory.get());
+}
+
+}  // namespace pgcycle

@@ -1,0 +1,111 @@
+// Files and directories that change as a whole, and locks on them.
+//
+// A kill at any instant leaves the old content or the new one: both classes
+// write aside on the same file system, sync, and rename. What a killed run left
+// aside carries the suffix `.pgcycle-new` and is removed by the next run that
+// writes the same place.
+//
+// Thread rule: each object belongs to one thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace pgcycle {
+
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  ~FileDescriptor() { close(); }
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+
+  int get() const { return fd_; }
+  bool is_open() const { return fd_ >= 0; }
+  void close();
+
+ private:
+  int fd_ = -1;
+};
+
+// The whole content. Throws Error{input} naming the path.
+std::string read_file(const std::filesystem::path& path);
+
+// Replaces the file as a whole with `content`, synced. Throws Error{step}.
+void write_file_atomically(const std::filesystem::path& path, std::string_view content,
+                           mode_t mode = 0644);
+
+// Buffered sequential writing of one file. Every failure throws Error{step}
+// naming the path; `close` syncs when asked.
+class FileWriter {
+ public:
+  explicit FileWriter(std::filesystem::path path, mode_t mode = 0644);
+  void write(std::string_view bytes);
+  void close(bool sync);
+
+ private:
+  void flush();
+  std::filesystem::path path_;
+  FileDescriptor file_;
+  std::string buffer_;
+};
+
+// A directory that is replaced as a whole. Fill `staging()`, then `publish()`
+// (renameat2 with RENAME_EXCHANGE, so that the target is never absent). An
+// unpublished one is removed with the object.
+class AtomicDirectory {
+ public:
+  explicit AtomicDirectory(std::filesystem::path target);
+  ~AtomicDirectory();
+  AtomicDirectory(const AtomicDirectory&) = delete;
+  AtomicDirectory& operator=(const AtomicDirectory&) = delete;
+
+  const std::filesystem::path& staging() const { return staging_; }
+  void publish();
+
+ private:
+  std::filesystem::path target_;
+  std::filesystem::path staging_;
+  FileDescriptor lock_;
+};
+
+// An exclusive flock on a file that is made when it is missing.
+class FileLock {
+ public:
+  // Waits for the lock.
+  static FileLock wait(const std::filesystem::path& path);
+  // Returns an empty lock when another process holds it.
+  static FileLock try_once(const std::filesystem::path& path);
+
+  bool held() const { return file_.is_open(); }
+  void release() { file_.close(); }
+
+ private:
+  explicit FileLock(FileDescriptor file) : file_(std::move(file)) {}
+  FileDescriptor file_;
+};
+
+// A directory under `parent` that goes with the object.
+class TemporaryDirectory {
+ public:
+  explicit TemporaryDirectory(const std::filesystem::path& parent);
+  ~TemporaryDirectory();
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// Makes a directory's entries durable.
+void sync_directory(const std::filesystem::path& path);
+
+}  // namespace pgcycle

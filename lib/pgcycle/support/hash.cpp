@@ -1,0 +1,120 @@
+#include "pgcycle/support/hash.hpp"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+
+#include "pgcycle/support/error.hpp"
+
+namespace pgcycle {
+
+namespace {
+
+void require(bool ok, const char* what) {
+  if (!ok) throw Error(ErrorCode::internal, fmt::format("libcrypto failed in {}", what));
+}
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+struct Sha256::Context {
+  EVP_MD_CTX* handle = EVP_MD_CTX_new();
+  Context() = default;
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  ~Context() { EVP_MD_CTX_free(handle); }
+};
+
+Sha256::Sha256() : context_(std::make_unique<Context>()) {
+  require(EVP_DigestInit_ex(context_->handle, EVP_sha256(), nullptr) == 1, "SHA-256");
+}
+Sha256::~Sha256() = default;
+Sha256::Sha256(Sha256&&) noexcept = default;
+Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+
+void Sha256::update(std::string_view bytes) {
+  require(EVP_DigestUpdate(context_->handle, bytes.data(), bytes.size()) == 1, "SHA-256");
+}
+
+Digest Sha256::finish() {
+  Digest digest{};
+  require(EVP_DigestFinal_ex(context_->handle, digest.data(), nullptr) == 1, "SHA-256");
+  return digest;
+}
+
+Digest sha256(std::string_view bytes) {
+  Sha256 hash;
+  hash.update(bytes);
+  return hash.finish();
+}
+
+Digest hmac_sha256(std::span<const std::uint8_t> key, std::string_view bytes) {
+  Digest digest{};
+  unsigned int length = 0;
+  require(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+               reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data(),
+               &length) != nullptr,
+          "HMAC-SHA-256");
+  return digest;
+}
+
+std::string to_hex(std::span<const std::uint8_t> bytes) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  out.reserve(bytes.size() * 2);
+  for (const std::uint8_t byte : bytes) {
+    out.push_back(kDigits[byte >> 4U]);
+    out.push_back(kDigits[byte & 15U]);
+  }
+  return out;
+}
+
+std::vector<std::uint8_t> from_hex(std::string_view hex) {
+  std::vector<std::uint8_t> out;
+  out.reserve(hex.size() / 2);
+  if (hex.size() % 2 != 0) throw Error(ErrorCode::input, "odd number of hex digits");
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
+    const int high = hex_value(hex[i]);
+    const int low = hex_value(hex[i + 1]);
+    if (high < 0 || low < 0) throw Error(ErrorCode::input, "not a string of hex digits");
+    out.push_back(static_cast<std::uint8_t>(high * 16 + low));
+  }
+  return out;
+}
+
+std::vector<std::uint8_t> random_bytes(std::size_t count) {
+  std::vector<std::uint8_t> out(count);
+  require(RAND_bytes(out.data(), static_cast<int>(count)) == 1, "RAND_bytes");
+  return out;
+}
+
+std::string uuid5(std::string_view name_space, std::string_view name) {
+  std::string digits(name_space);
+  digits.erase(std::remove(digits.begin(), digits.end(), '-'), digits.end());
+  if (digits.size() != 32) {
+    throw Error(ErrorCode::input, fmt::format("'{}' is not a UUID", name_space));
+  }
+  const std::vector<std::uint8_t> prefix = from_hex(digits);
+  std::string input(prefix.begin(), prefix.end());
+  input.append(name);
+  std::array<std::uint8_t, 20> digest{};
+  unsigned int length = 0;
+  require(EVP_Digest(input.data(), input.size(), digest.data(), &length, EVP_sha1(), nullptr) == 1,
+          "SHA-1");
+  digest[6] = static_cast<std::uint8_t>((digest[6] & 0x0fU) | 0x50U);
+  digest[8] = static_cast<std::uint8_t>((digest[8] & 0x3fU) | 0x80U);
+  const std::string hex = to_hex(std::span(digest).first(16));
+  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),
+                     hex.substr(16, 4), hex.substr(20, 12));
+}
+
+}  // namespace pgcycle
