@@ -1,0 +1,83 @@
+// The frame of every program: common options, configuration, reporter, errors
+// and exit status. A program declares its own options, then hands `run` one
+// function per command.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "pgcycle/config/config.hpp"
+#include "tools/common/terminal_reporter.hpp"
+
+namespace pgcycle::tools {
+
+using Json = nlohmann::ordered_json;
+
+struct CommonOptions {
+  std::string db_url;
+  std::string config_file;
+  std::string color = "auto";
+  std::string debug;
+  unsigned jobs = 0;  // 0: as many as there are cores
+  bool json = false;
+  bool quiet = false;
+  bool verbose = false;
+  bool dry_run = false;
+  bool yes = false;
+  bool show_config = false;
+};
+
+// What a command works with.
+struct Context {
+  std::string program;
+  const CommonOptions& options;
+  const Config& config;
+  TerminalReporter& reporter;
+  Environment environment;
+
+  // The URL from -d or PGCYCLE_DB_URL, if either was given.
+  std::optional<std::string> db_url() const;
+  // A path option, else the config's path.
+  std::filesystem::path path(const std::string& option, std::string_view config_key) const;
+  // The pgcycle-server program beside this one.
+  std::string server_program() const;
+  unsigned jobs() const;
+
+  // Prints the result: one JSON object with `schema` under --json, else `text`.
+  void print(const std::string& text, Json json) const;
+};
+
+class Program {
+ public:
+  // `examples` opens the help text; each line is "COMMAND   # what it does".
+  Program(std::string name, std::string description, std::string examples);
+
+  CLI::App& app() { return *app_; }
+  // Adds a subcommand that runs `action`.
+  CLI::App& command(const std::string& name, const std::string& description,
+                    std::function<void(const Context&)> action);
+  // What runs when no subcommand is given.
+  void default_action(std::function<void(const Context&)> action) {
+    default_action_ = std::move(action);
+  }
+  int run(int argc, char** argv);
+
+ private:
+  int execute();
+  void show_config(const Config& config) const;
+
+  std::string name_;
+  std::unique_ptr<CLI::App> app_;
+  CommonOptions options_;
+  std::function<void(const Context&)> default_action_;
+  std::function<void(const Context&)> chosen_;
+};
+
+// Refuses an option that a later version will have, by name.
+[[noreturn]] void refuse_option(const std::string& option, const std::string& instead);
+
+}  // namespace pgcycle::tools
