@@ -1,0 +1,111 @@
+#include "pgcycle/catalog/schema.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "pgcycle/support/error.hpp"
+#include "pgcycle/support/hash.hpp"
+
+namespace pgcycle::catalog {
+
+const Column* Table::find_column(std::string_view column) const {
+  const auto found = std::find_if(columns.begin(), columns.end(),
+                                  [column](const Column& c) { return c.name == column; });
+  return found == columns.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> Table::primary_key() const {
+  for (const UniqueKey& key : unique_keys) {
+    if (key.primary) return key.columns;
+  }
+  return {};
+}
+
+std::vector<const Column*> Table::stored_columns() const {
+  std::vector<const Column*> out;
+  for (const Column& column : columns) {
+    if (!column.generated) out.push_back(&column);
+  }
+  return out;
+}
+
+const Table* Schema::find_table(const QualifiedName& name) const {
+  const auto found = std::lower_bound(
+      tables.begin(), tables.end(), name,
+      [](const Table& table, const QualifiedName& wanted) { return table.name < wanted; });
+  return found == tables.end() || found->name != name ? nullptr : &*found;
+}
+
+const Table& Schema::require_table(const QualifiedName& name) const {
+  if (const Table* table = find_table(name)) return *table;
+  std::vector<std::string> known;
+  for (const Table& table : tables) known.push_back(table.name.display());
+  const std::string near = nearest_name(name.display(), known);
+  throw Error(ErrorCode::input, fmt::format("no such table: {}", name.display()))
+      .hint(near.empty() ? "the database has no table of a similar name"
+                         : fmt::format("did you mean {}?", near));
+}
+
+const Type& Schema::type(Oid oid) const {
+  static const Type kUnknown{};
+  const auto found = types.find(oid);
+  return found == types.end() ? kUnknown : found->second;
+}
+
+const Type& Schema::base_type(Oid oid) const {
+  const Type* current = &type(oid);
+  while (current->kind == TypeKind::domain) current = &type(current->base);
+  return *current;
+}
+
+std::vector<const ForeignKey*> Schema::foreign_keys_of(const QualifiedName& table) const {
+  std::vector<const ForeignKey*> out;
+  for (const ForeignKey& key : foreign_keys) {
+    if (key.table == table) out.push_back(&key);
+  }
+  return out;
+}
+
+std::vector<const ForeignKey*> Schema::foreign_keys_to(const QualifiedName& table) const {
+  std::vector<const ForeignKey*> out;
+  for (const ForeignKey& key : foreign_keys) {
+    if (key.referenced_table == table) out.push_back(&key);
+  }
+  return out;
+}
+
+std::string fingerprint(const Schema& schema) {
+  Sha256 hash;
+  const auto add = [&hash](std::string_view text) {
+    hash.update(text);
+    hash.update(std::string_view("\0", 1));
+  };
+  const auto add_all = [&add](const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) add(text);
+    add("");
+  };
+  for (const Table& table : schema.tables) {
+    add("table");
+    add(table.name.sql());
+    for (const Column& column : table.columns) {
+      add("column");
+      add(column.name);
+      add(column.type_sql);
+      add(column.not_null ? "not null" : "null");
+      add(column.generated ? "generated" : "stored");
+    }
+    add("key");
+    add_all(table.primary_key());
+  }
+  for (const ForeignKey& key : schema.foreign_keys) {
+    add("foreign key");
+    add(key.table.sql());
+    add_all(key.columns);
+    add(key.referenced_table.sql());
+    add_all(key.referenced_columns);
+  }
+  return to_hex(hash.finish());
+}
+
+}  // namespace pgcycle::catalog
