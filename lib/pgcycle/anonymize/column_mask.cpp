@@ -1,0 +1,203 @@
+#include "pgcycle/anonymize/column_mask.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "pgcycle/postgres/container_text.hpp"
+
+namespace pgcycle::anonymize {
+
+namespace {
+
+using catalog::Oid;
+using catalog::Schema;
+using catalog::Type;
+using catalog::TypeKind;
+using postgres::ContainerItem;
+
+// Built-in types whose values say nothing of a person by themselves.
+constexpr std::array<std::string_view, 16> kSafeTypes{
+    "bool",      "int2",        "int4", "int8",   "oid",      "float4", "float8", "numeric",
+    "timestamp", "timestamptz", "time", "timetz", "interval", "uuid",   "money",  "pg_lsn"};
+
+// Walks a json tree and masks its strings, and numbers that a rule names.
+class JsonMasker {
+ public:
+  JsonMasker(const std::vector<JsonPathRule>& rules, const PseudonymKey& key, std::string column)
+      : rules_(rules), column_(std::move(column)) {
+    for (const JsonPathRule& rule : rules_) {
+      generators_.emplace(rule.text, make_generator(rule.generator, key, {}));
+    }
+  }
+
+  void mask(JsonValue& value, std::vector<std::string>& path) const {
+    switch (value.kind) {
+      case JsonValue::Kind::array:
+        path.emplace_back("[]");
+        for (JsonValue& item : value.items) mask(item, path);
+        path.pop_back();
+        return;
+      case JsonValue::Kind::object:
+        for (std::size_t i = 0; i < value.items.size(); ++i) {
+          path.push_back(value.keys[i]);
+          mask(value.items[i], path);
+          path.pop_back();
+        }
+        return;
+      case JsonValue::Kind::string:
+      case JsonValue::Kind::number:
+        mask_scalar(value, path);
+        return;
+      default:
+        return;
+    }
+  }
+
+ private:
+  void mask_scalar(JsonValue& value, const std::vector<std::string>& path) const {
+    const JsonPathRule* rule = match_path(rules_, path);
+    if (rule == nullptr) {
+      if (value.is(JsonValue::Kind::number) || value.text.empty()) return;
+      throw Error(ErrorCode::check,
+                  fmt::format("{} holds text at the json path {} that no rule covers", column_,
+                              describe(path)))
+          .hint(fmt::format("add \"{}\" to the \"json\" rule of {}", describe(path), column_));
+    }
+    if (value.text.empty()) return;
+    const auto masked = generators_.at(rule->text)(value.text);
+    if (!masked) {
+      value = JsonValue{};
+    } else if (value.is(JsonValue::Kind::number) && is_number(*masked)) {
+      value.text = *masked;
+    } else {
+      value.kind = JsonValue::Kind::string;
+      value.text = *masked;
+    }
+  }
+
+  static bool is_number(std::string_view text) {
+    try {
+      return parse_json(text, "").is(JsonValue::Kind::number);
+    } catch (const Error&) {
+      return false;  // such as a digit string with a leading zero
+    }
+  }
+
+  static std::string describe(const std::vector<std::string>& path) {
+    std::string out = "$";
+    for (const std::string& step : path) out += step == "[]" ? "[*]" : "." + step;
+    return out;
+  }
+
+  const std::vector<JsonPathRule> rules_;
+  std::string column_;
+  std::map<std::string, Generator> generators_;
+};
+
+}  // namespace
+
+bool is_safe_type(const Schema& schema, Oid oid) {
+  const Type& type = schema.base_type(oid);
+  switch (type.kind) {
+    case TypeKind::enumeration:
+      return true;
+    case TypeKind::array:
+    case TypeKind::range:
+      return is_safe_type(schema, type.element);
+    case TypeKind::multirange: {
+      // Its range has the same name in the singular; the subtype decides.
+      for (const auto& [range_oid, range] : schema.types) {
+        if (range.kind == TypeKind::range && range.name.schema == type.name.schema &&
+            type.name.name == range.name.name.substr(0, range.name.name.rfind("range")) + "multirange") {
+          return is_safe_type(schema, range.element);
+        }
+      }
+      return false;
+    }
+    case TypeKind::base:
+      return type.name.schema == "pg_catalog" &&
+             std::find(kSafeTypes.begin(), kSafeTypes.end(), type.name.name) != kSafeTypes.end();
+    default:
+      return false;
+  }
+}
+
+ColumnMask make_value_mask(const Schema& schema, Oid oid, const GeneratorSpec& spec,
+                           const PseudonymKey& key, const ValueLimits& limits) {
+  const Type& type = schema.base_type(oid);
+  if (type.kind == TypeKind::array && spec.name != "null" && spec.name != "fixed") {
+    const ColumnMask element = make_value_mask(schema, type.element, spec, key, limits);
+    const char delimiter = type.delimiter;
+    return [element, delimiter](std::string_view text) -> std::optional<std::string> {
+      return postgres::map_array(text, delimiter, [&element](const ContainerItem& item) {
+        return item ? element(*item) : std::nullopt;
+      });
+    };
+  }
+  const Generator generator = make_generator(spec, key, limits);
+  const bool json = type.form == catalog::JsonForm::json || type.form == catalog::JsonForm::jsonb;
+  return [generator, json](std::string_view text) -> std::optional<std::string> {
+    if (text.empty()) return std::string();
+    auto value = generator(text);
+    if (!json || !value) return value;
+    std::string quoted;  // a pseudonym of a whole json value stands as a json string
+    append_json_string(quoted, *value);
+    return quoted;
+  };
+}
+
+ColumnMask make_json_mask(const std::vector<JsonPathRule>& paths, const PseudonymKey& key,
+                          const std::string& column) {
+  const auto masker = std::make_shared<const JsonMasker>(paths, key, column);
+  return [masker, column](std::string_view text) -> std::optional<std::string> {
+    JsonValue value;
+    try {
+      value = parse_json(text, "");
+    } catch (const Error&) {
+      throw Error(ErrorCode::check, fmt::format("{} holds json that repeats a key", column))
+          .hint("such text cannot be masked by paths; use \"null\" or \"fixed\" for the column");
+    }
+    std::vector<std::string> path;
+    masker->mask(value, path);
+    return value.to_json();
+  };
+}
+
+ColumnMask make_fields_mask(const Schema& schema, const Type& type, const Rule& rule,
+                            const PseudonymKey& key) {
+  std::vector<ColumnMask> masks;
+  std::vector<std::string> names;
+  for (const catalog::CompositeField& field : type.fields) {
+    names.push_back(field.name);
+    const auto found = rule.fields.find(field.name);
+    if (found != rule.fields.end()) {
+      masks.push_back(make_value_mask(schema, field.type, found->second, key, {}));
+    } else if (is_safe_type(schema, field.type)) {
+      masks.emplace_back();
+    } else {
+      throw Error(ErrorCode::config,
+                  fmt::format("the rule does not cover the field \"{}\"", field.name))
+          .at(rule.place)
+          .hint("give it a generator, or \"keep\" if it is not personal");
+    }
+  }
+  for (const auto& [name, generator] : rule.fields) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    const std::string near = nearest_name(name, names);
+    throw Error(ErrorCode::config,
+                fmt::format("{} has no field \"{}\"", type.name.display(), name))
+        .at(generator.place)
+        .hint(near.empty() ? fmt::format("its fields: {}", fmt::join(names, ", "))
+                           : fmt::format("did you mean \"{}\"?", near));
+  }
+  return [masks](std::string_view text) -> std::optional<std::string> {
+    std::vector<ContainerItem> fields = postgres::parse_composite(text);
+    for (std::size_t i = 0; i < fields.size() && i < masks.size(); ++i) {
+      if (fields[i] && masks[i]) fields[i] = masks[i](*fields[i]);
+    }
+    return postgres::format_composite(fields);
+  };
+}
+
+}  // namespace pgcycle::anonymize

@@ -1,0 +1,25 @@
+// Invented material that pseudonyms are rendered with.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace pgcycle::anonymize {
+
+enum class Script { latin, han, arabic, cyrillic };
+
+// The script of most letters in UTF-8 text; latin where none is known.
+Script script_of(std::string_view text);
+
+std::span<const std::string_view> first_names(Script script);
+std::span<const std::string_view> last_names(Script script);
+std::span<const std::string_view> street_names();
+std::span<const std::string_view> city_names();
+std::span<const std::string_view> company_words();
+std::span<const std::string_view> company_forms();
+
+// Tells whether free text may keep this lower-case word: function words and
+// everyday vocabulary, none of which is in use as a name.
+bool is_common_word(std::string_view lower_case_word);
+
+}  // namespace pgcycle::anonymize

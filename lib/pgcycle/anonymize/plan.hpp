@@ -1,0 +1,60 @@
+// Which columns are masked and how: the rules held against the catalogue.
+//
+// Fails closed. Every column that could hold text, bytes, json, network
+// addresses, places or dates of people must have a rule; what cannot (numbers,
+// booleans, enums, UUIDs, timestamps, intervals) is safe by its type, unless its
+// name says otherwise. A foreign key's column takes the rule of what it
+// references. Everything that is wrong is reported at once, before any row is
+// read.
+//
+// Thread rule: immutable after making, shared by threads. Errors: Error{check}
+// for columns without a rule, Error{config} for rules that cannot hold.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pgcycle/anonymize/rules.hpp"
+#include "pgcycle/catalog/schema.hpp"
+
+namespace pgcycle::anonymize {
+
+// Changes a column's value, in PostgreSQL's text form; nothing is NULL.
+// Throws Error{check} without the value when a value meets no rule.
+using ColumnMask = std::function<std::optional<std::string>(std::string_view text)>;
+
+enum class ColumnClass { safe_type, kept, masked };
+
+struct ColumnPlan {
+  ColumnClass column_class = ColumnClass::safe_type;
+  std::string rule;  // what a person reads: generator, paths, or "as public.users.id"
+  ColumnMask mask;   // empty unless masked
+};
+
+class AnonymizationPlan {
+ public:
+  const ColumnPlan& column(const catalog::QualifiedName& table, const std::string& name) const;
+  std::size_t masked_columns() const;
+  const std::string& rules_hash() const { return rules_hash_; }
+
+ private:
+  friend class PlanBuilder;
+  std::map<std::pair<catalog::QualifiedName, std::string>, ColumnPlan> columns_;
+  std::string rules_hash_;
+};
+
+// Plans for the given tables of the schema.
+AnonymizationPlan make_plan(const catalog::Schema& schema,
+                            const std::vector<const catalog::Table*>& tables,
+                            const RuleSet& rules, const PseudonymKey& key);
+
+// A rule that a person could start from, by the column's name and type.
+std::string propose_rule(const catalog::Schema& schema, const catalog::Column& column);
+
+}  // namespace pgcycle::anonymize

@@ -1,0 +1,100 @@
+#include "pgcycle/anonymize/text_shape.hpp"
+
+#include "pgcycle/anonymize/dictionary.hpp"
+#include "pgcycle/support/utf8.hpp"
+
+namespace pgcycle::anonymize {
+
+namespace {
+
+// A run of code points that replaces its own members. Each holds letters only.
+struct LetterBlock {
+  char32_t first;
+  char32_t last;
+  char32_t replacement_first;
+  char32_t replacement_last;
+};
+
+constexpr LetterBlock kBlocks[] = {
+    {U'a', U'z', U'a', U'z'},          {U'A', U'Z', U'A', U'Z'},
+    {U'0', U'9', U'0', U'9'},          {0x00c0, 0x00de, U'A', U'Z'},
+    {0x00df, 0x024f, U'a', U'z'},      {0x0370, 0x03ff, 0x03b1, 0x03c9},
+    {0x0400, 0x042f, 0x0410, 0x042f},  {0x0430, 0x052f, 0x0430, 0x044f},
+    {0x0531, 0x058f, 0x0561, 0x0586},  {0x0590, 0x05ff, 0x05d0, 0x05ea},
+    {0x0600, 0x06ff, 0x0641, 0x064a},  {0x0900, 0x097f, 0x0915, 0x0939},
+    {0x0e00, 0x0e7f, 0x0e01, 0x0e2e},  {0x3040, 0x309f, 0x3042, 0x3093},
+    {0x30a0, 0x30ff, 0x30a2, 0x30f3},  {0x3400, 0x9fff, 0x4e00, 0x5fff},
+    {0xac00, 0xd7a3, 0xac00, 0xd7a3},
+};
+
+const LetterBlock* block_of(char32_t code) {
+  for (const LetterBlock& block : kBlocks) {
+    if (code >= block.first && code <= block.last) return &block;
+  }
+  return nullptr;
+}
+
+// Letters of scripts without a block of their own count as letters too, so that
+// nothing unknown is let through: only ASCII punctuation, general punctuation
+// and symbols are known not to be.
+bool is_separator(char32_t code) {
+  return (code < 0x80 && block_of(code) == nullptr) || (code >= 0x80 && code < 0xc0) ||
+         code == 0xd7 || code == 0xf7 || (code >= 0x2000 && code < 0x2c00) ||
+         (code >= 0x3000 && code < 0x3040) || (code >= 0xfe00 && code < 0xfe10) ||
+         (code >= 0xff00 && code < 0xff10) || (code >= 0x1f000 && code < 0x20000);
+}
+
+std::string lower_ascii(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string replace_letters_and_digits(const PseudonymKey& key, std::string_view kind,
+                                       std::string_view input) {
+  Choices choices(key.digest(kind, input));
+  std::string out;
+  out.reserve(input.size());
+  for (std::size_t i = 0; i < input.size();) {
+    const char32_t code = next_code_point(input, i);
+    if (const LetterBlock* block = block_of(code); block != nullptr && code != 0xd7 && code != 0xf7) {
+      append_code_point(out, block->replacement_first +
+                      choices.below(static_cast<std::uint32_t>(block->replacement_last -
+                                                               block->replacement_first + 1)));
+    } else if (is_separator(code)) {
+      append_code_point(out, code);
+    } else {
+      out.push_back(static_cast<char>('a' + choices.below(26)));
+    }
+  }
+  return out;
+}
+
+std::string scrub_text(const PseudonymKey& key, std::string_view input) {
+  std::string out;
+  std::size_t i = 0;
+  while (i < input.size()) {
+    // A word reaches to the next separator. An apostrophe, dot, at sign or the
+    // like inside an address splits it, and each part is judged for itself.
+    const std::size_t start = i;
+    std::size_t end = i;
+    while (i < input.size()) {
+      const char32_t code = next_code_point(input, i);
+      if (is_separator(code)) break;
+      end = i;
+    }
+    const std::string_view word = input.substr(start, end - start);
+    if (!word.empty()) {
+      out += is_common_word(lower_ascii(word)) ? std::string(word)
+                                               : replace_letters_and_digits(key, "scrub", word);
+    }
+    out.append(input.substr(end, i - end));
+  }
+  return out;
+}
+
+}  // namespace pgcycle::anonymize
