@@ -1,0 +1,180 @@
+#include "pgcycle/server/cluster.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "pgcycle/support/error.hpp"
+#include "pgcycle/support/file.hpp"
+#include "pgcycle/support/hash.hpp"
+
+namespace pgcycle::server {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Tuned for databases that can be made again at any time.
+constexpr std::string_view kSettings = R"(
+# pgcycle: a test server. Nothing in it survives a crash of the machine.
+listen_addresses = ''
+unix_socket_permissions = 0700
+fsync = off
+full_page_writes = off
+synchronous_commit = off
+wal_level = replica
+max_wal_senders = 4
+max_wal_size = 4GB
+checkpoint_timeout = 30min
+shared_buffers = 128MB
+max_connections = 100
+max_locks_per_transaction = 256
+random_page_cost = 1.1
+jit = off
+timezone = 'UTC'
+log_timezone = 'UTC'
+log_line_prefix = '%m [%p] %d '
+)";
+
+void append_settings(const fs::path& data) {
+  const fs::path file = data / "postgresql.conf";
+  const FileDescriptor descriptor(open(file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  if (write(descriptor.get(), kSettings.data(), kSettings.size()) !=
+      static_cast<ssize_t>(kSettings.size())) {
+    throw Error(ErrorCode::step, fmt::format("cannot write {}", file.string()));
+  }
+}
+
+void run_initdb(const Layout& layout, const ProgramDirectory& programs, const fs::path& data) {
+  ProcessSpec spec;
+  spec.command = {programs.path + "/initdb", "--pgdata", data.string(), "--username=postgres",
+                  "--auth=trust", "--encoding=UTF8", "--lc-collate=C", "--lc-ctype=C.UTF-8",
+                  "--lc-messages=C", "--no-sync", "--no-instructions", "--wal-segsize=4"};
+  spec.run_as = layout.run_as;
+  spec.working_directory = "/";
+  const ProcessResult result = run_process(spec);
+  if (!result.ok()) {
+    throw Error(ErrorCode::step, "initdb failed")
+        .detail(result.errors + result.output)
+        .hint("check the disk's free space and the permissions of " + layout.cluster.string());
+  }
+  append_settings(data);
+}
+
+// Copies data and holes; the WAL segment is mostly zeros.
+void copy_file(const fs::path& from, const fs::path& to, const std::optional<UserIds>& owner) {
+  const FileDescriptor source(open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  const FileDescriptor target(open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  struct stat status {};
+  const auto fail = [&to] {
+    throw Error(ErrorCode::step, fmt::format("cannot copy to {}: {}", to.string(),
+                                             std::strerror(errno)));
+  };
+  if (!source.is_open() || !target.is_open() || fstat(source.get(), &status) != 0) fail();
+  off_t offset = 0;
+  while (offset < status.st_size) {
+    const ssize_t copied =
+        copy_file_range(source.get(), &offset, target.get(), nullptr,
+                        static_cast<std::size_t>(status.st_size - offset), 0);
+    if (copied == 0) break;
+    if (copied > 0) continue;
+    if (errno == EINTR) continue;
+    std::array<char, 65536> buffer{};
+    const ssize_t count = pread(source.get(), buffer.data(), buffer.size(), offset);
+    if (count <= 0 || write(target.get(), buffer.data(), static_cast<std::size_t>(count)) != count) {
+      fail();
+    }
+    offset += count;
+  }
+  if (owner && fchown(target.get(), owner->uid, owner->gid) != 0) fail();
+}
+
+void copy_tree(const fs::path& from, const fs::path& to, const std::optional<UserIds>& owner) {
+  fs::create_directory(to);
+  fs::permissions(to, fs::perms::owner_all);
+  if (owner && chown(to.c_str(), owner->uid, owner->gid) != 0) {
+    throw Error(ErrorCode::step, fmt::format("cannot give {} to the server's user", to.string()));
+  }
+  for (const auto& entry : fs::directory_iterator(from)) {
+    const fs::path target = to / entry.path().filename();
+    if (entry.is_directory()) {
+      copy_tree(entry.path(), target, owner);
+    } else {
+      copy_file(entry.path(), target, owner);
+    }
+  }
+}
+
+fs::path cache_directory(const Environment& environment) {
+  if (const auto cache = environment("XDG_CACHE_HOME"); cache && !cache->empty()) {
+    return fs::path(*cache) / "pgcycle";
+  }
+  if (const auto home = environment("HOME"); home && !home->empty()) {
+    return fs::path(*home) / ".cache" / "pgcycle";
+  }
+  return fs::path("/var/tmp") / fmt::format("pgcycle-cache-{}", geteuid());
+}
+
+std::string server_version(const ProgramDirectory& programs) {
+  const ProcessResult result =
+      run_process({{programs.path + "/postgres", "--version"}, {}, {}, {}});
+  return result.output;
+}
+
+// Puts a copy into the cache; losing the race to another run is as good.
+void publish_to_cache(const fs::path& data, const fs::path& cached) {
+  std::error_code ignored;
+  fs::create_directories(cached.parent_path(), ignored);
+  const fs::path aside = fmt::format("{}.{}.pgcycle-new", cached.string(), getpid());
+  fs::remove_all(aside, ignored);
+  copy_tree(data, aside, std::nullopt);
+  if (rename(aside.c_str(), cached.c_str()) != 0) fs::remove_all(aside, ignored);
+}
+
+void check_version(const fs::path& data, const ProgramDirectory& programs) {
+  std::string version = read_file(data / "PG_VERSION");
+  version.erase(version.find_last_not_of('\n') + 1);
+  if (version == std::to_string(programs.major)) return;
+  throw Error(ErrorCode::config, fmt::format("the project's server holds data of PostgreSQL {}, "
+                                             "but version {} is installed",
+                                             version, programs.major))
+      .at(data.string())
+      .hint("run pgcycle-server stop, remove the directory, and let pgcycle-reset fill a new one");
+}
+
+}  // namespace
+
+void ensure_data_directory(const Layout& layout, const ProgramDirectory& programs,
+                           const Environment& environment, Reporter& reporter) {
+  const fs::path data = layout.data();
+  if (fs::exists(data / "PG_VERSION")) {
+    check_version(data, programs);
+    return;
+  }
+  const fs::path aside = layout.cluster / "data.pgcycle-new";
+  fs::remove_all(aside);
+  fs::remove_all(data);
+  const std::string id =
+      to_hex(sha256(server_version(programs) + std::string(kSettings))).substr(0, 16);
+  const fs::path cached =
+      cache_directory(environment) / fmt::format("initdb-{}-{}", programs.major, id);
+  if (fs::exists(cached / "PG_VERSION")) {
+    copy_tree(cached, aside, layout.run_as);
+  } else {
+    reporter.verbose("initdb: no cached cluster for PostgreSQL {} yet", programs.major);
+    run_initdb(layout, programs, aside);
+    try {
+      publish_to_cache(aside, cached);
+    } catch (const std::exception& error) {
+      reporter.verbose("cannot keep the new cluster for the next time: {}", error.what());
+    }
+  }
+  fs::rename(aside, data);
+}
+
+}  // namespace pgcycle::server

@@ -1,0 +1,132 @@
+#include "pgcycle/server/guard.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "pgcycle/postgres/identifier.hpp"
+
+namespace pgcycle::server {
+
+namespace {
+
+constexpr std::string_view kMark = "pgcycle.test_database";
+
+std::string mark_of(postgres::Connection& maintenance, const std::string& database) {
+  const auto rows = maintenance.query(
+      "SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || oid "
+      "FROM pg_database WHERE datname = $1",
+      {database});
+  return rows.empty() ? std::string() : rows.get(0, 0);
+}
+
+std::optional<DatabaseIdentity> identity_by_name(postgres::Connection& maintenance,
+                                                 const std::string& database) {
+  const auto rows = maintenance.query(
+      "SELECT (SELECT system_identifier FROM pg_control_system()), oid "
+      "FROM pg_database WHERE datname = $1",
+      {database});
+  if (rows.empty()) return std::nullopt;
+  return DatabaseIdentity{rows.get(0, 0), static_cast<std::uint32_t>(rows.integer(0, 1))};
+}
+
+std::string host_of(const postgres::ConnectionInfo& info) {
+  const std::string host = info.get("host");
+  return host.empty() ? info.get("hostaddr") : host;
+}
+
+std::string describe(const Target& target) {
+  const std::string host = host_of(target.info);
+  return fmt::format("database \"{}\" on {}", target.database(),
+                     host.empty() ? "the default server" : host);
+}
+
+bool is_allowed(const Target& target, const Config& config) {
+  const std::string host = host_of(target.info);
+  const std::string port = target.info.get("port");
+  const std::vector<std::string> names{
+      fmt::format("{}/{}", host, target.database()),
+      fmt::format("{}:{}/{}", host, port.empty() ? "5432" : port, target.database())};
+  const std::vector<std::string> allowed = config.strings("guard.allow");
+  return std::any_of(names.begin(), names.end(), [&allowed](const std::string& name) {
+    return std::find(allowed.begin(), allowed.end(), name) != allowed.end();
+  });
+}
+
+[[noreturn]] void refuse_production(const Target& target, std::string_view action) {
+  throw Error(ErrorCode::guard, fmt::format("refused to {}: it is production", action))
+      .detail(fmt::format("{} is the database that production.url names", describe(target)))
+      .hint("give the URL of a test database; no option passes this guard");
+}
+
+void refuse_if_production(postgres::Connection& maintenance, const Target& target,
+                          const Config& config, Reporter& reporter, std::string_view action) {
+  const auto url = config.text_if_set("production.url");
+  if (!url) return;
+  const auto production = postgres::ConnectionInfo::parse(*url);
+  const bool same_words = host_of(production) == host_of(target.info) &&
+                          production.get("port") == target.info.get("port") &&
+                          production.database() == target.database();
+  if (same_words) refuse_production(target, action);
+  try {
+    auto connection = postgres::Connection::open(
+        production.get("connect_timeout").empty() ? production.with("connect_timeout", "5")
+                                                  : production,
+        {target.application_name, nullptr, false});
+    const postgres::Transaction read_only(connection, postgres::Transaction::Mode::snapshot);
+    const auto own = identity_by_name(maintenance, target.database());
+    if (own && *own == identity_of(connection)) refuse_production(target, action);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::connect) throw;
+    reporter.verbose("production cannot be reached to compare identities: {}", error.detail());
+  }
+}
+
+}  // namespace
+
+DatabaseIdentity identity_of(postgres::Connection& connection) {
+  const auto row = connection.query(
+      "SELECT (SELECT system_identifier FROM pg_control_system()), oid "
+      "FROM pg_database WHERE datname = current_database()");
+  return {row.get(0, 0), static_cast<std::uint32_t>(row.integer(0, 1))};
+}
+
+bool database_exists(postgres::Connection& maintenance, const std::string& database) {
+  return !maintenance.query("SELECT FROM pg_database WHERE datname = $1", {database}).empty();
+}
+
+void mark_test_database(postgres::Connection& maintenance, const std::string& database) {
+  maintenance.execute(fmt::format("ALTER DATABASE {} SET {} = {}",
+                                  postgres::quote_identifier(database), kMark,
+                                  postgres::quote_literal(mark_of(maintenance, database))));
+}
+
+bool is_marked_test_database(postgres::Connection& maintenance, const std::string& database) {
+  const auto rows = maintenance.query(
+      "SELECT unnest(s.setconfig) FROM pg_db_role_setting s "
+      "JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = $1 AND s.setrole = 0",
+      {database});
+  const std::string wanted = fmt::format("{}={}", kMark, mark_of(maintenance, database));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows.text(i, 0) == wanted) return true;
+  }
+  return false;
+}
+
+void require_test_database(postgres::Connection& maintenance, const Target& target,
+                           const Config& config, Reporter& reporter, std::string_view action) {
+  refuse_if_production(maintenance, target, config, reporter, action);
+  if (target.kind == ServerKind::embedded || is_allowed(target, config) ||
+      is_marked_test_database(maintenance, target.database())) {
+    return;
+  }
+  const std::string host = host_of(target.info);
+  throw Error(ErrorCode::guard,
+              fmt::format("refused to {}: not proven to be a test database", action))
+      .detail(describe(target) + " has no mark of pgcycle")
+      .hint(fmt::format("if it really is one, add \"{}/{}\" to guard.allow in pgcycle.json",
+                        host, target.database()));
+}
+
+}  // namespace pgcycle::server

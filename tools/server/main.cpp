@@ -1,0 +1,131 @@
+// pgcycle-server: "I have no Postgres running: start one, and tell me its URL".
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "pgcycle/server/embedded_server.hpp"
+#include "pgcycle/server/programs.hpp"
+#include "pgcycle/server/target.hpp"
+#include "tools/common/program.hpp"
+
+namespace {
+
+using namespace pgcycle;
+using namespace pgcycle::tools;
+
+constexpr const char* kExamples =
+    "  pgcycle-server start             # start the project's server, print its URL\n"
+    "  pgcycle-server start --owner $$  # … and let it go when this shell ends\n"
+    "  pgcycle-server psql              # open psql on the project's database\n"
+    "  pgcycle-server stop              # end it; the data stays in .pgcycle/\n";
+
+struct ServerOptions {
+  pid_t owner = 0;
+  std::string idle_timeout;
+  bool immediate = false;
+  std::vector<std::string> psql_arguments;
+};
+
+void start(const Context& context, const ServerOptions& options) {
+  server::EmbeddedServerSettings settings;
+  settings.project = context.config.directory();
+  settings.server_program = context.server_program();
+  settings.environment = context.environment;
+  settings.owner = options.owner;
+  settings.idle_timeout_seconds = options.idle_timeout.empty()
+                                      ? context.config.duration_seconds("database.idleTimeout")
+                                      : parse_duration(options.idle_timeout);
+  const server::ServerStatus status = server::start_embedded_server(settings, context.reporter);
+  const std::string uri = status.info.uri(true);
+  context.print(uri + "\n", {{"url", uri}, {"version", status.version}});
+}
+
+void stop(const Context& context, const ServerOptions& options) {
+  const bool stopped = server::stop_embedded_server(context.config.directory(), options.immediate);
+  context.print(stopped ? "stopped\n" : "was not running\n", {{"stopped", stopped}});
+}
+
+void status(const Context& context) {
+  const auto now = server::embedded_server_status(context.config.directory());
+  if (!now.running) {
+    context.print("not running\n", {{"running", false}});
+    return;
+  }
+  const std::string uri = now.info.uri(true);
+  context.print(
+      fmt::format("running PostgreSQL {}\n  url       {}\n  data      {}\n  since     {}\n"
+                  "  sessions  {}\n  idle stop {}\n",
+                  now.version, uri, now.data_directory.string(), now.started_at, now.sessions,
+                  now.idle_timeout_seconds > 0 ? fmt::format("after {} s", now.idle_timeout_seconds)
+                                               : "never"),
+      {{"running", true},
+       {"url", uri},
+       {"version", now.version},
+       {"data", now.data_directory.string()},
+       {"started_at", now.started_at},
+       {"sessions", now.sessions},
+       {"supervisor", now.supervisor},
+       {"postmaster", now.postmaster}});
+}
+
+server::Target target_of(const Context& context) {
+  return server::resolve_target({context.config, context.db_url(), context.environment,
+                                 context.server_program(), context.program, context.reporter});
+}
+
+void url(const Context& context) {
+  const std::string uri = target_of(context).info.uri(true);
+  context.print(uri + "\n", {{"url", uri}});
+}
+
+void psql(const Context& context, const ServerOptions& options) {
+  const server::Target target = target_of(context);
+  const std::string program = server::find_client_program("psql", 0, context.environment);
+  std::vector<std::string> command{program};
+  command.insert(command.end(), options.psql_arguments.begin(), options.psql_arguments.end());
+  std::vector<char*> arguments;
+  for (std::string& word : command) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  for (const auto& [name, value] : target.info.environment()) {
+    setenv(name.c_str(), value.c_str(), 1);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  execv(program.c_str(), arguments.data());
+  throw Error(ErrorCode::internal, fmt::format("cannot run {}", program));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // The supervisor's own life: `start` runs it, people do not.
+  if (argc == 6 && std::string_view(argv[1]) == "supervise") {
+    return server::supervise(argv[2], argv[3], std::atof(argv[4]), std::atoi(argv[5]));
+  }
+  Program program("pgcycle-server", "a private PostgreSQL for this project", kExamples);
+  ServerOptions options;
+  CLI::App& start_command =
+      program.command("start", "Start the project's server and print its URL",
+                      [&options](const Context& context) { start(context, options); });
+  start_command.add_option("--owner", options.owner, "Stop when this process ends")
+      ->type_name("PID");
+  start_command.add_option("--idle-timeout", options.idle_timeout,
+                           "Stop after this time without a session")
+      ->type_name("TIME");
+  CLI::App& stop_command =
+      program.command("stop", "Stop the project's server",
+                      [&options](const Context& context) { stop(context, options); });
+  stop_command.add_flag("--immediate", options.immediate, "Do not wait for sessions or a checkpoint");
+  program.command("status", "Tell whether it runs, and where", status);
+  program.command("url", "Print the URL of the target database, starting the server", url);
+  CLI::App& psql_command =
+      program.command("psql", "Open psql on the target database",
+                      [&options](const Context& context) { psql(context, options); });
+  psql_command.add_option("arguments", options.psql_arguments, "Arguments of psql");
+  psql_command.prefix_command();
+  program.app().require_subcommand(0, 1);
+  return program.run(argc, argv);
+}
