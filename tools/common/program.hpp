@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "pgcycle/config/config.hpp"
 #include "tools/common/terminal_reporter.hpp"
@@ -77,7 +78,9 @@ class Program {
   std::function<void(const Context&)> chosen_;
 };
 
-// Refuses an option that a later version will have, by name.
-[[noreturn]] void refuse_option(const std::string& option, const std::string& instead);
+// Options and commands that a later version will have: known, and refused by
+// name with a clear message.
+void add_later_options(CLI::App& app, const std::vector<std::string>& names);
+void add_later_commands(Program& program, const std::vector<std::string>& names);
 
 }  // namespace pgcycle::tools

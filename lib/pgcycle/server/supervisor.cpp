@@ -165,7 +165,13 @@ class Supervisor {
         return stop(signal.ssi_signo == SIGQUIT ? SIGQUIT : SIGINT);
       }
       if (waits[2].revents != 0) return stop(SIGINT);
-      if (!fs::exists(layout_.state_directory)) return stop(SIGQUIT);
+      if (!fs::exists(layout_.state_directory)) {
+        stop(SIGQUIT);
+        std::error_code ignored;
+        fs::remove_all(layout_.cluster, ignored);
+        fs::remove_all(layout_.socket_directory, ignored);
+        return;
+      }
       if (events == 0 && is_idle()) return stop(SIGINT);
     }
   }

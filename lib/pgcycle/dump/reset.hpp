@@ -1,0 +1,41 @@
+// "Give me the database as the dump has it, now."
+//
+// The dump is restored into a database aside; then both names change in one
+// transaction while sessions on the old one are ended. Whenever a run is
+// killed, the target's name stands for the old database or the new one, whole;
+// what is left aside is dropped by the next run. Runs on one target take turns
+// by an advisory lock.
+//
+// Errors: Error{guard} before anything is touched; Error{step} from the restore;
+// Error{connect}.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "pgcycle/config/config.hpp"
+#include "pgcycle/dump/dump_file.hpp"
+#include "pgcycle/server/target.hpp"
+
+namespace pgcycle::dump {
+
+struct ResetRequest {
+  const server::Target& target;
+  const Config& config;
+  std::filesystem::path dump;
+  unsigned jobs = 1;
+  bool dry_run = false;
+  Environment environment;
+  Reporter& reporter;
+};
+
+struct ResetReport {
+  DumpFile dump;
+  std::size_t tables = 0;
+  std::uint64_t rows = 0;  // as ANALYZE counted them
+  bool replaced = false;   // the target was there before
+};
+
+ResetReport reset(const ResetRequest& request);
+
+}  // namespace pgcycle::dump
