@@ -24,4 +24,4 @@ LEFT JOIN pg_range r ON r.rngtypid = t.oid
 LEFT JOIN pg_type e ON e.oid = t.typelem
 WHERE (t.typtype <> 'p' OR t.typcategory = 'A')
   AND NOT (n.nspname IN ('pg_catalog', 'information_schema', 'pg_toast') AND t.typtype = 'c')
-  AND NOT (n.nspname IN ('pg_catalog', 'information_schema') AND e.typtype = 'c')
+  AND NOT (n.nspname IN ('pg_catalog', 'information_schema') AND COALESCE(e.typtype, '') = 'c')
