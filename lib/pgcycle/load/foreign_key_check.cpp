@@ -1,0 +1,177 @@
+#include "pgcycle/load/foreign_key_check.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "pgcycle/postgres/identifier.hpp"
+
+namespace pgcycle::load {
+
+namespace {
+
+using catalog::ForeignKey;
+using postgres::quote_identifier;
+
+std::string column_list(const std::string& alias, const std::vector<std::string>& columns) {
+  std::string out;
+  for (const std::string& column : columns) {
+    out += (out.empty() ? "" : ", ") + alias + "." + quote_identifier(column);
+  }
+  return out;
+}
+
+std::string all_of(const std::string& alias, const std::vector<std::string>& columns,
+                   std::string_view test, std::string_view between) {
+  std::string out;
+  for (const std::string& column : columns) {
+    if (!out.empty()) out += fmt::format(" {} ", between);
+    out += fmt::format("{}.{} {}", alias, quote_identifier(column), test);
+  }
+  return out;
+}
+
+// Selects one row that breaks the key, if there is one.
+std::string anti_join(const ForeignKey& key) {
+  std::string equal;
+  for (std::size_t i = 0; i < key.columns.size(); ++i) {
+    equal += fmt::format("{}r.{} = c.{}", i == 0 ? "" : " AND ",
+                         quote_identifier(key.referenced_columns[i]),
+                         quote_identifier(key.columns[i]));
+  }
+  std::string broken =
+      fmt::format("({} AND NOT EXISTS (SELECT FROM {} r WHERE {}))",
+                  all_of("c", key.columns, "IS NOT NULL", "AND"), key.referenced_table.sql(), equal);
+  if (key.match_full && key.columns.size() > 1) {
+    broken += fmt::format(" OR (({}) AND ({}))", all_of("c", key.columns, "IS NULL", "OR"),
+                          all_of("c", key.columns, "IS NOT NULL", "OR"));
+  }
+  return fmt::format("SELECT {} FROM {} c WHERE {} LIMIT 1", column_list("c", key.columns),
+                     key.table.sql(), broken);
+}
+
+Location place_of_values(const RowSource& source, const ForeignKey& key,
+                         const postgres::Result& values) {
+  std::vector<std::size_t> indices;
+  const auto columns = source.table().stored_columns();
+  for (const std::string& name : key.columns) {
+    const auto index = fixture::stored_column_index(columns, name);
+    if (!index) return {};
+    indices.push_back(*index);
+  }
+  Location place;
+  source.for_each([&](const fixture::Row& row) {
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      const auto& value = row.values[indices[i]];
+      if (value.has_value() == values.is_null(0, i)) return true;
+      if (value && *value != values.text(0, i)) return true;
+    }
+    place = row.place;
+    return false;
+  });
+  return place;
+}
+
+[[noreturn]] void report_violation(const ForeignKey& key, const postgres::Result& values,
+                                   const std::vector<RowSource>& sources) {
+  std::string shown;
+  for (std::size_t i = 0; i < key.columns.size(); ++i) {
+    shown += (i == 0 ? "" : ", ") + (values.is_null(0, i) ? "null" : values.get(0, i));
+  }
+  Error error(ErrorCode::statement,
+              fmt::format("rows of {} violate foreign key constraint \"{}\"", key.table.display(),
+                          key.name));
+  for (const RowSource& source : sources) {
+    if (source.table().name == key.table) error.at(place_of_values(source, key, values));
+  }
+  throw error
+      .detail(fmt::format("Key ({})=({}) is not present in table \"{}\".",
+                          fmt::join(key.columns, ", "), shown, key.referenced_table.display()))
+      .hint("add the missing row, or correct the reference; nothing was changed")
+      .sqlstate("23503")
+      .constraint(key.name);
+}
+
+}  // namespace
+
+ConstraintRest::ConstraintRest(postgres::Connection& connection, const catalog::Schema& schema,
+                               const std::vector<const catalog::Table*>& tables, Reporter& reporter)
+    : connection_(connection), schema_(schema), tables_(tables) {
+  replica_ = try_replica_role();
+  if (replica_) return;
+  reporter.verbose(
+      "the role may not set session_replication_role: the server checks foreign keys row by row");
+  disable_user_triggers();
+  defer_cycles();
+  connection_.execute("SET CONSTRAINTS ALL DEFERRED");
+}
+
+bool ConstraintRest::try_replica_role() {
+  connection_.execute("SAVEPOINT replica_role");
+  try {
+    connection_.execute("SET LOCAL session_replication_role = replica");
+    connection_.execute("RELEASE SAVEPOINT replica_role");
+    return true;
+  } catch (const Error& error) {
+    if (error.sqlstate() != "42501") throw;
+    connection_.execute("ROLLBACK TO SAVEPOINT replica_role");
+    return false;
+  }
+}
+
+void ConstraintRest::disable_user_triggers() {
+  for (const catalog::Table* table : tables_) {
+    if (!table->has_user_triggers) continue;
+    const auto triggers = connection_.query(
+        "SELECT tgname, tgenabled FROM pg_trigger "
+        "WHERE tgrelid = $1::oid AND NOT tgisinternal AND tgenabled <> 'D'",
+        {std::to_string(table->oid)});
+    for (std::size_t i = 0; i < triggers.size(); ++i) {
+      const std::string name = quote_identifier(triggers.text(i, 0));
+      const std::string_view state = triggers.text(i, 1);
+      const char* mode = state == "R" ? "REPLICA " : state == "A" ? "ALWAYS " : "";
+      connection_.execute(
+          fmt::format("ALTER TABLE {} DISABLE TRIGGER {}", table->name.sql(), name));
+      undo_.push_back(
+          fmt::format("ALTER TABLE {} ENABLE {}TRIGGER {}", table->name.sql(), mode, name));
+    }
+  }
+}
+
+void ConstraintRest::defer_cycles() {
+  for (const catalog::ForeignKeyCycle& cycle : catalog::load_order(schema_).cycles) {
+    for (const ForeignKey* key : cycle.foreign_keys) {
+      if (key->deferrable) continue;
+      const std::string alter = fmt::format("ALTER TABLE {} ALTER CONSTRAINT {} ", key->table.sql(),
+                                            quote_identifier(key->name));
+      connection_.execute(alter + "DEFERRABLE INITIALLY DEFERRED");
+      undo_.push_back(alter + "NOT DEFERRABLE");
+    }
+  }
+}
+
+void ConstraintRest::end() {
+  if (replica_) {
+    connection_.execute("SET LOCAL session_replication_role = origin");
+    return;
+  }
+  connection_.execute("SET CONSTRAINTS ALL IMMEDIATE");
+  for (const std::string& statement : undo_) connection_.execute(statement);
+}
+
+std::size_t prove_foreign_keys(postgres::Connection& connection, const catalog::Schema& schema,
+                               const std::vector<RowSource>& sources) {
+  std::set<catalog::QualifiedName> loaded;
+  for (const RowSource& source : sources) loaded.insert(source.table().name);
+  std::size_t proven = 0;
+  for (const ForeignKey& key : schema.foreign_keys) {
+    if (!key.validated) continue;
+    if (!loaded.contains(key.table) && !loaded.contains(key.referenced_table)) continue;
+    const postgres::Result broken = connection.query(anti_join(key));
+    if (!broken.empty()) report_violation(key, broken, sources);
+    ++proven;
+  }
+  return proven;
+}
+
+}  // namespace pgcycle::load
