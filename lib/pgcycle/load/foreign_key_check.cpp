@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "pgcycle/load/user_triggers.hpp"
 #include "pgcycle/postgres/identifier.hpp"
 
 namespace pgcycle::load {
@@ -96,12 +97,12 @@ Location place_of_values(const RowSource& source, const ForeignKey& key,
 
 ConstraintRest::ConstraintRest(postgres::Connection& connection, const catalog::Schema& schema,
                                const std::vector<const catalog::Table*>& tables, Reporter& reporter)
-    : connection_(connection), schema_(schema), tables_(tables) {
+    : connection_(connection), schema_(schema) {
   replica_ = try_replica_role();
   if (replica_) return;
   reporter.verbose(
       "the role may not set session_replication_role: the server checks foreign keys row by row");
-  disable_user_triggers();
+  undo_ = rest_user_triggers(connection_, tables);
   defer_cycles();
   connection_.execute("SET CONSTRAINTS ALL DEFERRED");
 }
@@ -116,25 +117,6 @@ bool ConstraintRest::try_replica_role() {
     if (error.sqlstate() != "42501") throw;
     connection_.execute("ROLLBACK TO SAVEPOINT replica_role");
     return false;
-  }
-}
-
-void ConstraintRest::disable_user_triggers() {
-  for (const catalog::Table* table : tables_) {
-    if (!table->has_user_triggers) continue;
-    const auto triggers = connection_.query(
-        "SELECT tgname, tgenabled FROM pg_trigger "
-        "WHERE tgrelid = $1::oid AND NOT tgisinternal AND tgenabled <> 'D'",
-        {std::to_string(table->oid)});
-    for (std::size_t i = 0; i < triggers.size(); ++i) {
-      const std::string name = quote_identifier(triggers.text(i, 0));
-      const std::string_view state = triggers.text(i, 1);
-      const char* mode = state == "R" ? "REPLICA " : state == "A" ? "ALWAYS " : "";
-      connection_.execute(
-          fmt::format("ALTER TABLE {} DISABLE TRIGGER {}", table->name.sql(), name));
-      undo_.push_back(
-          fmt::format("ALTER TABLE {} ENABLE {}TRIGGER {}", table->name.sql(), mode, name));
-    }
   }
 }
 

@@ -27,12 +27,10 @@ class ConstraintRest {
 
  private:
   bool try_replica_role();
-  void disable_user_triggers();
   void defer_cycles();
 
   postgres::Connection& connection_;
   const catalog::Schema& schema_;
-  const std::vector<const catalog::Table*>& tables_;
   bool replica_ = false;
   std::vector<std::string> undo_;  // statements that put things back
 };

@@ -75,7 +75,11 @@ Target resolve_target(const TargetRequest& request) {
     const auto given = postgres::ConnectionInfo::parse(*request.db_url);
     const bool libpq_decides = names_a_server(given, request.environment);
     if (!is_bare_name(*request.db_url) || libpq_decides) {
-      if (is_own_server(request, given)) return embedded_target(request, given.database());
+      if (is_own_server(request, given)) {
+        Target target = embedded_target(request, given.database());  // starts it
+        target.info = given;
+        return target;
+      }
       return external_target(request, given);
     }
     database = *request.db_url;
