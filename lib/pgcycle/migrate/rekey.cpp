@@ -1,0 +1,335 @@
+#include "pgcycle/migrate/rekey.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "pgcycle/catalog/schema.hpp"
+#include "pgcycle/load/user_triggers.hpp"
+#include "pgcycle/postgres/copy_text.hpp"
+#include "pgcycle/support/file.hpp"
+#include "pgcycle/support/hash.hpp"
+#include "pgcycle/support/json_document.hpp"
+
+namespace pgcycle::migrate {
+
+namespace {
+
+using catalog::Schema;
+using catalog::Table;
+using postgres::quote_identifier;
+using postgres::quote_literal;
+using Kind = JsonValue::Kind;
+
+struct SoftReference {
+  const Table* table = nullptr;
+  std::string column;
+  std::string where;
+  std::vector<std::string> path;  // inside jsonb; empty: the column itself
+};
+
+struct RekeySpec {
+  const Table* table = nullptr;
+  std::string column;
+  std::string name_space;
+  std::vector<std::string> columns;
+  std::vector<SoftReference> soft_references;
+};
+
+// Reads the file and holds it against the schema.
+class SpecReader {
+ public:
+  SpecReader(const Schema& schema, const std::filesystem::path& file)
+      : schema_(schema), root_(parse_json(read_file(file), file.string())) {}
+
+  RekeySpec read() {
+    only(root_, {"table", "column", "value", "softReferences"});
+    RekeySpec spec;
+    spec.table = &table(root_);
+    spec.column = column(root_, "column", *spec.table);
+    const JsonValue& value = get(root_, "value", Kind::object);
+    only(value, {"uuid5"});
+    const JsonValue& uuid = get(value, "uuid5", Kind::object);
+    only(uuid, {"namespace", "columns"});
+    spec.name_space = get(uuid, "namespace", Kind::string).text;
+    for (const JsonValue& item : get(uuid, "columns", Kind::array).items) {
+      spec.columns.push_back(known_column(item.text, item.place, *spec.table));
+    }
+    if (const JsonValue* soft = root_.find("softReferences")) {
+      for (const JsonValue& item : soft->items) spec.soft_references.push_back(reference(item));
+    }
+    require_unique(spec);
+    return spec;
+  }
+
+ private:
+  static void only(const JsonValue& object, const std::vector<std::string>& keys) {
+    for (std::size_t i = 0; i < object.keys.size(); ++i) {
+      if (std::find(keys.begin(), keys.end(), object.keys[i]) != keys.end()) continue;
+      const std::string near = nearest_name(object.keys[i], keys);
+      throw Error(ErrorCode::input, fmt::format("unknown key \"{}\"", object.keys[i]))
+          .at(object.key_places[i])
+          .hint(near.empty() ? fmt::format("the keys here are {}", fmt::join(keys, ", "))
+                             : fmt::format("did you mean \"{}\"?", near));
+    }
+  }
+
+  static const JsonValue& get(const JsonValue& object, std::string_view key, Kind kind) {
+    const JsonValue* value = object.find(key);
+    if (value != nullptr && value->is(kind)) return *value;
+    throw Error(ErrorCode::input, fmt::format("\"{}\" must be {}", key, name_of(kind)))
+        .at(value == nullptr ? object.place : value->place);
+  }
+
+  const Table& table(const JsonValue& object) const {
+    const JsonValue& name = get(object, "table", Kind::string);
+    try {
+      return schema_.require_table(postgres::QualifiedName::parse(name.text));
+    } catch (Error& error) {
+      throw Error(error).at(name.place);
+    }
+  }
+
+  static std::string known_column(const std::string& name, const Location& place,
+                                  const Table& table) {
+    if (table.find_column(name) != nullptr) return name;
+    std::vector<std::string> known;
+    for (const catalog::Column& column : table.columns) known.push_back(column.name);
+    const std::string near = nearest_name(name, known);
+    throw Error(ErrorCode::input,
+                fmt::format("{} has no column \"{}\"", table.name.display(), name))
+        .at(place)
+        .hint(near.empty() ? fmt::format("its columns: {}", fmt::join(known, ", "))
+                           : fmt::format("did you mean \"{}\"?", near));
+  }
+
+  static std::string column(const JsonValue& object, std::string_view key, const Table& table) {
+    const JsonValue& name = get(object, key, Kind::string);
+    return known_column(name.text, name.place, table);
+  }
+
+  SoftReference reference(const JsonValue& object) const {
+    if (!object.is(Kind::object)) {
+      throw Error(ErrorCode::input, "a soft reference must be an object").at(object.place);
+    }
+    only(object, {"table", "column", "where", "path"});
+    SoftReference out;
+    out.table = &table(object);
+    out.column = column(object, "column", *out.table);
+    if (object.find("where") != nullptr) out.where = get(object, "where", Kind::string).text;
+    if (object.find("path") != nullptr) {
+      for (const JsonValue& item : get(object, "path", Kind::array).items) {
+        out.path.push_back(item.text);
+      }
+    }
+    return out;
+  }
+
+  void require_unique(const RekeySpec& spec) const {
+    for (const catalog::UniqueKey& key : spec.table->unique_keys) {
+      if (key.columns == std::vector<std::string>{spec.column} && !key.partial) return;
+    }
+    throw Error(ErrorCode::input, fmt::format("\"{}\" of {} has no unique key", spec.column,
+                                              spec.table->name.display()))
+        .at(get(root_, "column", Kind::string).place)
+        .hint("only a primary or unique key can be given new values");
+  }
+
+  const Schema& schema_;
+  JsonValue root_;
+};
+
+// A place that holds keys of the table: an expression to read, one to write.
+struct Reference {
+  const Table* table = nullptr;
+  std::string label;
+  std::string read;   // the key as text, on alias c
+  std::string write;  // "column = expression of m.new_key"
+  std::string where;  // extra condition, or empty
+};
+
+class Rekey {
+ public:
+  Rekey(postgres::Connection& connection, const Schema& schema, RekeySpec spec)
+      : connection_(connection), schema_(schema), spec_(std::move(spec)) {
+    for (const catalog::ForeignKey& key : schema_.foreign_keys) {
+      if (key.referenced_table != spec_.table->name) continue;
+      for (std::size_t i = 0; i < key.columns.size(); ++i) {
+        if (key.referenced_columns[i] == spec_.column) add_foreign_key(key, key.columns[i]);
+      }
+    }
+    for (const SoftReference& soft : spec_.soft_references) add_soft_reference(soft);
+  }
+
+  RekeyReport run() {
+    RekeyReport report;
+    report.keys = make_mapping();
+    report.references = references_.size();
+    if (report.keys == 0) return report;
+    std::vector<std::string> before;
+    for (const Reference& reference : references_) before.push_back(links(reference, true));
+    const std::vector<std::string> undo = load::rest_user_triggers(connection_, touched_tables());
+    drop_foreign_keys();
+    rewrite_keys();
+    for (const Reference& reference : references_) report.links += rewrite(reference);
+    restore_foreign_keys();
+    for (const std::string& statement : undo) connection_.execute(statement);
+    for (std::size_t i = 0; i < references_.size(); ++i) {
+      if (links(references_[i], false) == before[i]) continue;
+      throw Error(ErrorCode::check, fmt::format("the links of {} are not the same after the rekey",
+                                                references_[i].label))
+          .hint("nothing was changed; check the soft reference's \"where\" and \"path\"");
+    }
+    return report;
+  }
+
+ private:
+  std::string key_type() const { return spec_.table->find_column(spec_.column)->type_sql; }
+
+  void add_foreign_key(const catalog::ForeignKey& key, const std::string& column) {
+    const std::string name = quote_identifier(column);
+    references_.push_back({schema_.find_table(key.table),
+                           fmt::format("{}.{}", key.table.display(), column),
+                           fmt::format("c.{}::text", name), fmt::format("{} = m.new_key", name), ""});
+    foreign_keys_.insert(&key);
+  }
+
+  void add_soft_reference(const SoftReference& soft) {
+    const std::string name = quote_identifier(soft.column);
+    Reference reference{soft.table, fmt::format("{}.{}", soft.table->name.display(), soft.column),
+                        {}, {}, soft.where};
+    if (soft.path.empty()) {
+      reference.read = fmt::format("c.{}::text", name);
+      reference.write = fmt::format("{} = m.new_key::text::{}", name,
+                                    soft.table->find_column(soft.column)->type_sql);
+    } else {
+      std::string path = "ARRAY[";
+      for (std::size_t i = 0; i < soft.path.size(); ++i) {
+        path += (i == 0 ? "" : ", ") + quote_literal(soft.path[i]);
+      }
+      path += "]::text[]";
+      reference.read = fmt::format("(c.{} #>> {})", name, path);
+      reference.write =
+          fmt::format("{0} = jsonb_set(c.{0}, {1}, to_jsonb(m.new_key::text))", name, path);
+    }
+    references_.push_back(std::move(reference));
+  }
+
+  std::vector<const Table*> touched_tables() const {
+    std::set<const Table*> tables{spec_.table};
+    for (const Reference& reference : references_) tables.insert(reference.table);
+    return {tables.begin(), tables.end()};
+  }
+
+  // Fills pg_temp.rekey with old and new keys; returns how many differ.
+  std::uint64_t make_mapping() {
+    std::string selected = fmt::format("{}::text", quote_identifier(spec_.column));
+    for (const std::string& column : spec_.columns) selected += ", " + quote_identifier(column) + "::text";
+    const auto rows = connection_.query(
+        fmt::format("SELECT {} FROM {}", selected, spec_.table->name.sql()));
+    std::set<std::string> keys;
+    std::string data;
+    std::uint64_t changed = 0;
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      if (rows.is_null(row, 0)) continue;
+      std::string name;
+      for (std::size_t i = 1; i <= spec_.columns.size(); ++i) {
+        if (i > 1) name.push_back('\x1f');
+        name += rows.text(row, i);
+      }
+      const std::string key = uuid5(spec_.name_space, name);
+      if (!keys.insert(key).second) {
+        throw Error(ErrorCode::step, fmt::format("two rows of {} would get one key",
+                                                 spec_.table->name.display()))
+            .detail(fmt::format("they agree in {}", fmt::join(spec_.columns, ", ")))
+            .hint("name more columns in \"columns\", so that each row's are its own");
+      }
+      if (key == rows.text(row, 0)) continue;
+      postgres::append_copy_field(data, rows.text(row, 0));
+      data += "\t" + key + "\n";
+      ++changed;
+    }
+    connection_.execute(fmt::format(
+        "CREATE TEMPORARY TABLE rekey (old_key {0} PRIMARY KEY, new_key {0}) ON COMMIT DROP",
+        key_type()));
+    connection_.copy_in("COPY pg_temp.rekey FROM STDIN", [&data](std::string& out) {
+      out = std::move(data);
+      return false;
+    });
+    connection_.execute("ANALYZE pg_temp.rekey");
+    return changed;
+  }
+
+  // A hash over (key, number of links); old keys count as their new ones.
+  std::string links(const Reference& reference, bool map_old) {
+    const std::string key =
+        map_old ? fmt::format("COALESCE((SELECT m.new_key::text FROM pg_temp.rekey m "
+                              "WHERE m.old_key::text = {0}), {0})",
+                              reference.read)
+                : reference.read;
+    const std::string where = reference.where.empty() ? "true" : reference.where;
+    const auto row = connection_.query(fmt::format(
+        "SELECT count(*), md5(string_agg(k || ':' || n, ',' ORDER BY k COLLATE \"C\")) FROM "
+        "(SELECT {} AS k, count(*) AS n FROM {} c WHERE {} IS NOT NULL AND ({}) GROUP BY 1) l",
+        key, reference.table->name.sql(), reference.read, where));
+    return row.get(0, 0) + "/" + row.get(0, 1);
+  }
+
+  void drop_foreign_keys() {
+    for (const catalog::ForeignKey* key : foreign_keys_) {
+      const auto row = connection_.query(
+          "SELECT pg_get_constraintdef(oid), obj_description(oid, 'pg_constraint') "
+          "FROM pg_constraint WHERE conname = $1 AND conrelid = $2::oid",
+          {key->name, std::to_string(schema_.find_table(key->table)->oid)});
+      const std::string on = fmt::format("ALTER TABLE {} ", key->table.sql());
+      const std::string name = quote_identifier(key->name);
+      connection_.execute(fmt::format("{}DROP CONSTRAINT {}", on, name));
+      restore_.push_back(fmt::format("{}ADD CONSTRAINT {} {}", on, name, row.text(0, 0)));
+      if (!row.is_null(0, 1)) {
+        restore_.push_back(fmt::format("COMMENT ON CONSTRAINT {} ON {} IS {}", name,
+                                       key->table.sql(), quote_literal(row.text(0, 1))));
+      }
+    }
+  }
+
+  void restore_foreign_keys() {
+    for (const std::string& statement : restore_) connection_.execute(statement);
+  }
+
+  void rewrite_keys() {
+    const std::string column = quote_identifier(spec_.column);
+    connection_.execute(fmt::format(
+        "UPDATE {} c SET {} = m.new_key FROM pg_temp.rekey m WHERE c.{} = m.old_key",
+        spec_.table->name.sql(), column, column));
+  }
+
+  std::uint64_t rewrite(const Reference& reference) {
+    const std::string where =
+        reference.where.empty() ? std::string() : fmt::format(" AND ({})", reference.where);
+    return connection_
+        .execute(fmt::format("UPDATE {} c SET {} FROM pg_temp.rekey m WHERE {} = m.old_key::text{}",
+                             reference.table->name.sql(), reference.write, reference.read, where))
+        .affected_rows();
+  }
+
+  postgres::Connection& connection_;
+  const Schema& schema_;
+  RekeySpec spec_;
+  std::vector<Reference> references_;
+  std::set<const catalog::ForeignKey*> foreign_keys_;
+  std::vector<std::string> restore_;
+};
+
+}  // namespace
+
+RekeyReport run_rekey(postgres::Connection& connection, const std::filesystem::path& file) {
+  const auto search_path = connection.query("SELECT current_setting('search_path')").get(0, 0);
+  connection.execute("SET LOCAL search_path = ''");
+  const Schema schema = catalog::load_schema(connection);
+  const RekeyReport report = Rekey(connection, schema, SpecReader(schema, file).read()).run();
+  connection.query("SELECT set_config('search_path', $1, true)", {search_path});
+  return report;
+}
+
+}  // namespace pgcycle::migrate
