@@ -241,10 +241,26 @@ class PlanBuilder {
       plan_.columns_[id] = {ColumnClass::safe_type, column.type_sql, {}};
       return;
     }
+    if (takes_rule_of_unclassified(table, column)) return;
     unclassified_.push_back(fmt::format(
         "\"{}.{}\": {}",
         json_escaped(table.name.display()), json_escaped(postgres::display_identifier(column.name)),
         propose_rule(schema_, column)));
+  }
+
+  // A rule for the referenced column, which is asked for, will hold here as well.
+  bool takes_rule_of_unclassified(const Table& table, const Column& column) const {
+    for (const ForeignKey& key : schema_.foreign_keys) {
+      if (key.table != table.name) continue;
+      for (std::size_t i = 0; i < key.columns.size(); ++i) {
+        if (key.columns[i] != column.name) continue;
+        if (key.referenced_table == table.name && key.referenced_columns[i] == column.name) continue;
+        for (const Table* extracted : tables_) {
+          if (extracted->name == key.referenced_table) return true;
+        }
+      }
+    }
+    return false;
   }
 
   // Names stand inside a JSON string in the proposal.
@@ -304,9 +320,11 @@ std::string propose_rule(const Schema& schema, const Column& column) {
   if (type.form == catalog::JsonForm::json || type.form == catalog::JsonForm::jsonb) {
     return R"({"json": {"$..*": "text"}})";
   }
-  if (type.kind == TypeKind::composite) {
+  const Type& element = schema.base_type(type.element);
+  const Type& composite = type.kind == TypeKind::array ? element : type;
+  if (composite.kind == TypeKind::composite) {
     std::string fields;
-    for (const catalog::CompositeField& field : type.fields) {
+    for (const catalog::CompositeField& field : composite.fields) {
       const std::string_view hint = hint_by_name(field.name);
       fields += fmt::format("{}\"{}\": \"{}\"", fields.empty() ? "" : ", ", field.name,
                             hint.empty() ? "text" : hint);
@@ -316,7 +334,6 @@ std::string propose_rule(const Schema& schema, const Column& column) {
   if (type.name.name == "bytea") return "\"bytes\"";
   if (type.name.name == "date") return R"({"generator": "date_shift", "days": 365})";
   if (type.name.name == "inet" || type.name.name == "cidr") return "\"ip\"";
-  const Type& element = schema.base_type(type.element);
   const bool text = type.category == 'S' || (type.kind == TypeKind::array && element.category == 'S');
   if (!text) return column.not_null ? "\"keep\"" : "\"null\"";
   const std::string_view hint = hint_by_name(column.name);

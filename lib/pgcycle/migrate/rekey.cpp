@@ -153,12 +153,7 @@ class Rekey {
  public:
   Rekey(postgres::Connection& connection, const Schema& schema, RekeySpec spec)
       : connection_(connection), schema_(schema), spec_(std::move(spec)) {
-    for (const catalog::ForeignKey& key : schema_.foreign_keys) {
-      if (key.referenced_table != spec_.table->name) continue;
-      for (std::size_t i = 0; i < key.columns.size(); ++i) {
-        if (key.referenced_columns[i] == spec_.column) add_foreign_key(key, key.columns[i]);
-      }
-    }
+    follow_foreign_keys();
     for (const SoftReference& soft : spec_.soft_references) add_soft_reference(soft);
   }
 
@@ -187,12 +182,34 @@ class Rekey {
  private:
   std::string key_type() const { return spec_.table->find_column(spec_.column)->type_sql; }
 
-  void add_foreign_key(const catalog::ForeignKey& key, const std::string& column) {
+  // Every column that holds the key: those that reference it, those that
+  // reference these (a log's key may hold the key of what it belongs to), …
+  void follow_foreign_keys() {
+    using Place = std::pair<catalog::QualifiedName, std::string>;
+    std::set<Place> holding{{spec_.table->name, spec_.column}};
+    std::vector<Place> open(holding.begin(), holding.end());
+    while (!open.empty()) {
+      const auto [table, column] = open.back();
+      open.pop_back();
+      for (const catalog::ForeignKey& key : schema_.foreign_keys) {
+        if (key.referenced_table != table) continue;
+        for (std::size_t i = 0; i < key.columns.size(); ++i) {
+          if (key.referenced_columns[i] != column) continue;
+          foreign_keys_.insert(&key);
+          const Place place{key.table, key.columns[i]};
+          if (!holding.insert(place).second) continue;
+          add_column(*schema_.find_table(key.table), key.columns[i]);
+          open.push_back(place);
+        }
+      }
+    }
+  }
+
+  void add_column(const Table& table, const std::string& column) {
     const std::string name = quote_identifier(column);
-    references_.push_back({schema_.find_table(key.table),
-                           fmt::format("{}.{}", key.table.display(), column),
-                           fmt::format("c.{}::text", name), fmt::format("{} = m.new_key", name), ""});
-    foreign_keys_.insert(&key);
+    references_.push_back({&table, fmt::format("{}.{}", table.name.display(), column),
+                           fmt::format("c.{}::text", name),
+                           fmt::format("{} = m.new_key::{}", name, key_type()), ""});
   }
 
   void add_soft_reference(const SoftReference& soft) {
@@ -201,7 +218,7 @@ class Rekey {
                         {}, {}, soft.where};
     if (soft.path.empty()) {
       reference.read = fmt::format("c.{}::text", name);
-      reference.write = fmt::format("{} = m.new_key::text::{}", name,
+      reference.write = fmt::format("{} = m.new_key::{}", name,
                                     soft.table->find_column(soft.column)->type_sql);
     } else {
       std::string path = "ARRAY[";
@@ -211,7 +228,7 @@ class Rekey {
       path += "]::text[]";
       reference.read = fmt::format("(c.{} #>> {})", name, path);
       reference.write =
-          fmt::format("{0} = jsonb_set(c.{0}, {1}, to_jsonb(m.new_key::text))", name, path);
+          fmt::format("{0} = jsonb_set(c.{0}, {1}, to_jsonb(m.new_key))", name, path);
     }
     references_.push_back(std::move(reference));
   }
@@ -250,9 +267,8 @@ class Rekey {
       data += "\t" + key + "\n";
       ++changed;
     }
-    connection_.execute(fmt::format(
-        "CREATE TEMPORARY TABLE rekey (old_key {0} PRIMARY KEY, new_key {0}) ON COMMIT DROP",
-        key_type()));
+    connection_.execute(
+        "CREATE TEMPORARY TABLE rekey (old_key text PRIMARY KEY, new_key text) ON COMMIT DROP");
     connection_.copy_in("COPY pg_temp.rekey FROM STDIN", [&data](std::string& out) {
       out = std::move(data);
       return false;
@@ -263,16 +279,12 @@ class Rekey {
 
   // A hash over (key, number of links); old keys count as their new ones.
   std::string links(const Reference& reference, bool map_old) {
-    const std::string key =
-        map_old ? fmt::format("COALESCE((SELECT m.new_key::text FROM pg_temp.rekey m "
-                              "WHERE m.old_key::text = {0}), {0})",
-                              reference.read)
-                : reference.read;
     const std::string where = reference.where.empty() ? "true" : reference.where;
     const auto row = connection_.query(fmt::format(
         "SELECT count(*), md5(string_agg(k || ':' || n, ',' ORDER BY k COLLATE \"C\")) FROM "
-        "(SELECT {} AS k, count(*) AS n FROM {} c WHERE {} IS NOT NULL AND ({}) GROUP BY 1) l",
-        key, reference.table->name.sql(), reference.read, where));
+        "(SELECT COALESCE({1}, {0}) AS k, count(*) AS n FROM {2} c "
+        "LEFT JOIN pg_temp.rekey m ON m.old_key = {0} WHERE {0} IS NOT NULL AND ({3}) GROUP BY 1) l",
+        reference.read, map_old ? "m.new_key" : "NULL::text", reference.table->name.sql(), where));
     return row.get(0, 0) + "/" + row.get(0, 1);
   }
 
@@ -294,21 +306,23 @@ class Rekey {
   }
 
   void restore_foreign_keys() {
+    // ALTER TABLE refuses tables with deferred checks still to come.
+    connection_.execute("SET CONSTRAINTS ALL IMMEDIATE");
     for (const std::string& statement : restore_) connection_.execute(statement);
   }
 
   void rewrite_keys() {
     const std::string column = quote_identifier(spec_.column);
     connection_.execute(fmt::format(
-        "UPDATE {} c SET {} = m.new_key FROM pg_temp.rekey m WHERE c.{} = m.old_key",
-        spec_.table->name.sql(), column, column));
+        "UPDATE {} c SET {} = m.new_key::{} FROM pg_temp.rekey m WHERE c.{}::text = m.old_key",
+        spec_.table->name.sql(), column, key_type(), column));
   }
 
   std::uint64_t rewrite(const Reference& reference) {
     const std::string where =
         reference.where.empty() ? std::string() : fmt::format(" AND ({})", reference.where);
     return connection_
-        .execute(fmt::format("UPDATE {} c SET {} FROM pg_temp.rekey m WHERE {} = m.old_key::text{}",
+        .execute(fmt::format("UPDATE {} c SET {} FROM pg_temp.rekey m WHERE {} = m.old_key{}",
                              reference.table->name.sql(), reference.write, reference.read, where))
         .affected_rows();
   }

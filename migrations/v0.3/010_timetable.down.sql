@@ -1,0 +1,2 @@
+DROP TABLE timetable_slots;
+DROP TYPE weekday;

@@ -1,0 +1,3 @@
+-- pgcycle: no-transaction
+DROP INDEX CONCURRENTLY IF EXISTS messages_thread;
+DROP INDEX CONCURRENTLY IF EXISTS attempts_student;
