@@ -73,9 +73,11 @@ sql() {
   psql -X -q -At -v ON_ERROR_STOP=1 -d "$(pgcycle-server url -q)" -c "$1"
 }
 
-# Everything that pg_dump sees of the target, as one hash.
+# Everything that pg_dump sees of a database, as one hash; rows in any order, since
+# neither a restore nor an update promises one.
 database_state() {
-  pg_dump -d "${1:-$(pgcycle-server url -q)}" | grep -vE '^\\(un)?restrict ' | sha256sum | cut -c1-64
+  pg_dump -d "${1:-$(pgcycle-server url -q)}" "${@:2}" | grep -vE '^\\(un)?restrict ' | sort |
+    sha256sum | cut -c1-64
 }
 
 # Every file below the directories with its content, as one hash.

@@ -23,7 +23,7 @@ Error restore_error(const DumpFile& dump, const std::string& words) {
   error.at(dump.path.string()).detail(tail_of(words));
   const auto says = [&words](std::string_view part) { return words.find(part) != std::string::npos; };
   if (says("end of file") || says("unexpected end") || says("could not read from input") ||
-      says("could not uncompress") || says("did not find magic string")) {
+      says("could not uncompress") || says("corrupt archive") || says("did not find magic string")) {
     return error.hint("the dump is damaged or cut short; fetch it again");
   }
   if (says("unsupported version")) {

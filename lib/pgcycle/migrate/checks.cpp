@@ -175,7 +175,7 @@ double single_value(const postgres::Result& rows, const Check& check) {
 std::string shown(double value) { return fmt::format("{:.15g}", value); }
 
 CheckResult run_check(postgres::Connection& connection, const Check& check) {
-  CheckResult result{check.name, check.expected, {}, true, check.query.place};
+  CheckResult result{check.name, check.expected, {}, true, check.place};
   try {
     const postgres::Result rows = connection.query(check.query.text);
     for (const Condition& condition : check.conditions) {
@@ -225,6 +225,7 @@ std::vector<Check> parse_checks(std::string_view text, const std::string& file) 
     for (const SqlComment* comment : found) {
       Check check = read_check(*comment);
       check.query = statement;
+      check.place = comment->place;
       checks.push_back(std::move(check));
     }
   }

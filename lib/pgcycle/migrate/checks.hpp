@@ -33,6 +33,7 @@ struct Condition {
 struct Check {
   std::string name;
   std::string expected;  // as written
+  Location place;        // of the comment
   std::vector<Condition> conditions;
   postgres::SqlStatement query;
 };

@@ -26,7 +26,6 @@ listen_addresses = ''
 unix_socket_permissions = 0700
 fsync = off
 full_page_writes = off
-synchronous_commit = off
 wal_level = replica
 max_wal_senders = 4
 max_wal_size = 4GB

@@ -55,6 +55,23 @@ void sync_tree(const fs::path& root) {
   sync_directory(root);
 }
 
+// Writers of one file take turns: the lock is on the file aside, which each
+// renames away, so a lock on one that is no longer there does not count.
+FileDescriptor own_file_aside(const fs::path& aside, mode_t mode) {
+  for (;;) {
+    FileDescriptor file(::open(aside.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, mode));
+    if (!file.is_open() || ::flock(file.get(), LOCK_EX) != 0) {
+      fail(ErrorCode::step, aside, "write");
+    }
+    struct stat locked {};
+    struct stat named {};
+    if (::fstat(file.get(), &locked) == 0 && ::stat(aside.c_str(), &named) == 0 &&
+        locked.st_ino == named.st_ino) {
+      return file;
+    }
+  }
+}
+
 }  // namespace
 
 FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
@@ -86,6 +103,7 @@ std::string read_file(const fs::path& path) {
 void write_file_atomically(const fs::path& path, std::string_view content, mode_t mode) {
   const fs::path target = resolve_target(path);
   const fs::path aside = with_suffix(target, ".pgcycle-new");
+  const FileDescriptor turn = own_file_aside(aside, mode);
   FileWriter writer(aside, mode);
   writer.write(content);
   writer.close(true);

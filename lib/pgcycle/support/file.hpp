@@ -38,7 +38,8 @@ class FileDescriptor {
 // The whole content. Throws Error{input} naming the path.
 std::string read_file(const std::filesystem::path& path);
 
-// Replaces the file as a whole with `content`, synced. Throws Error{step}.
+// Replaces the file as a whole with `content`, synced; concurrent writers take
+// turns. Throws Error{step}.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content,
                            mode_t mode = 0644);
 

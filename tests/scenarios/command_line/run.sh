@@ -35,11 +35,12 @@ if grep -q 6f1d0b8c "$out"; then fail "--show-config shows the key"; fi
 
 # --dry-run changes nothing.
 unchanged run 0 pgcycle-reset --dry-run
+unchanged run 0 pgcycle-migrate up --dry-run
 run 0 pgcycle-extract --dry-run --no-anonymize
 [[ ! -e fixtures ]] || fail "a dry run wrote fixtures"
+run 0 pgcycle-migrate up -q
 run 0 pgcycle-extract -q
 unchanged run 0 pgcycle-seed --dry-run
-unchanged run 0 pgcycle-migrate up --dry-run
 unchanged run 0 pgcycle-migrate status
 unchanged run 0 pgcycle-migrate plan
 

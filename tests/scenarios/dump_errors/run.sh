@@ -35,4 +35,4 @@ done
 # Nothing is asked of a database that was never there.
 project fresh
 run 1 pgcycle-reset
-says "$err" "error:" "hint: name a dump with --dump FILE"
+says "$err" "error: no dump given" "hint: use --dump FILE"

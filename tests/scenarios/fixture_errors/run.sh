@@ -5,6 +5,7 @@
 
 school
 run 0 pgcycle-reset -q
+run 0 pgcycle-migrate up -q
 run 0 pgcycle-extract -q
 run 0 pgcycle-seed -q
 cp -r fixtures good

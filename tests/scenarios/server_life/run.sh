@@ -17,7 +17,7 @@ answers() { [[ $(psql -X -At -d "$1" -c 'SELECT 42') == 42 ]]; }
 project one
 run 0 pgcycle-server start
 answers "$(cat "$out")" || fail "no answer"
-data=$(pgcycle-server status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["data_directory"])')
+data=$(pgcycle-server status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["data"])')
 run 0 pgcycle-server start
 same "$(pgrep -cf -- "-D $data")" 1 "servers"
 [[ $(ps -o user= -p "$(pgrep -f -- "-D $data")") != root ]] || fail "it runs as root"
@@ -39,7 +39,7 @@ project ten
 for i in $(seq 10); do pgcycle-server start -q >"url.$i" 2>"error.$i" & done
 wait
 for i in $(seq 10); do answers "$(cat "url.$i")" || fail "start $i: $(cat "error.$i")"; done
-data=$(pgcycle-server status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["data_directory"])')
+data=$(pgcycle-server status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["data"])')
 same "$(pgrep -cf -- "-D $data")" 1 "servers"
 
 # A killed owner takes it along.
@@ -47,14 +47,14 @@ project owned
 sleep 600 &
 owner=$!
 run 0 pgcycle-server start --owner $owner
-data=$(pgcycle-server status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["data_directory"])')
+data=$(pgcycle-server status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["data"])')
 kill -9 $owner
 gone "$data" || fail "the server outlived its owner"
 
 # A killed supervisor, too; the next start works on the same data.
 run 0 pgcycle-server start
 psql -X -q -d "$(cat "$out")" -c 'CREATE TABLE kept (id int)'
-kill -9 "$(pgcycle-server status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["supervisor_pid"])')"
+kill -9 "$(pgcycle-server status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["supervisor"])')"
 gone "$data" || fail "the server outlived its supervisor"
 run 0 pgcycle-server start
 same "$(psql -X -At -d "$(cat "$out")" -c "SELECT count(*) FROM pg_class WHERE relname = 'kept'")" 1
@@ -63,5 +63,5 @@ same "$(psql -X -At -d "$(cat "$out")" -c "SELECT count(*) FROM pg_class WHERE r
 project idle
 printf '{"database": {"name": "idle", "server": "embedded", "idleTimeout": "1s"}}\n' >pgcycle.json
 run 0 pgcycle-server start
-data=$(pgcycle-server status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["data_directory"])')
+data=$(pgcycle-server status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["data"])')
 gone "$data" || fail "it did not stop when idle"
