@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -100,7 +101,11 @@ void check_keys(const JsonValue& object, const std::string& prefix, ErrorList& e
                      .hint(fmt::format("its keys are written as {{\"{}\": {{…}}}}", path)));
     } else {
       std::vector<std::string> known;
-      for (const ConfigKey& candidate : kKeys) known.emplace_back(candidate.path);
+      for (const ConfigKey& candidate : kKeys) {
+        known.emplace_back(candidate.path);
+        const std::string section(candidate.path.substr(0, candidate.path.find('.')));
+        if (std::find(known.begin(), known.end(), section) == known.end()) known.push_back(section);
+      }
       const std::string near = nearest_name(path, known);
       errors.add(Error(ErrorCode::config, fmt::format("unknown key \"{}\"", path))
                      .at(object.key_places[i])
@@ -295,7 +300,7 @@ double parse_duration(std::string_view text) {
   const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
   static constexpr std::array<std::pair<std::string_view, double>, 6> kUnits{
       {{"ms", 0.001}, {"s", 1}, {"min", 60}, {"m", 60}, {"h", 3600}, {"d", 86400}}};
-  if (error == std::errc()) {
+  if (error == std::errc() && number >= 0) {
     for (const auto& [name, seconds] : kUnits) {
       if (unit == name) return number * seconds;
     }

@@ -1,5 +1,6 @@
 #include "pgcycle/support/error.hpp"
 
+#include <tuple>
 #include <algorithm>
 #include <array>
 #include <numeric>
@@ -108,8 +109,15 @@ std::string Error::hint() const {
 
 void ErrorList::raise_if_any() const {
   if (errors_.empty()) return;
-  Error first = errors_.front();
-  first.also_.assign(errors_.begin() + 1, errors_.end());
+  std::vector<Error> sorted = errors_;
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Error& a, const Error& b) {
+    const auto key = [](const Error& e) {
+      return std::tie(e.location().file, e.location().line, e.location().column);
+    };
+    return key(a) < key(b);
+  });
+  Error first = sorted.front();
+  first.also_.assign(sorted.begin() + 1, sorted.end());
   throw first;
 }
 

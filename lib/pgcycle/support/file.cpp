@@ -57,11 +57,11 @@ void sync_tree(const fs::path& root) {
 
 // Writers of one file take turns: the lock is on the file aside, which each
 // renames away, so a lock on one that is no longer there does not count.
-FileDescriptor own_file_aside(const fs::path& aside, mode_t mode) {
+FileDescriptor own_file_aside(const fs::path& aside, const fs::path& target, mode_t mode) {
   for (;;) {
     FileDescriptor file(::open(aside.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, mode));
     if (!file.is_open() || ::flock(file.get(), LOCK_EX) != 0) {
-      fail(ErrorCode::step, aside, "write");
+      fail(ErrorCode::step, target, "write");
     }
     struct stat locked {};
     struct stat named {};
@@ -103,7 +103,7 @@ std::string read_file(const fs::path& path) {
 void write_file_atomically(const fs::path& path, std::string_view content, mode_t mode) {
   const fs::path target = resolve_target(path);
   const fs::path aside = with_suffix(target, ".pgcycle-new");
-  const FileDescriptor turn = own_file_aside(aside, mode);
+  const FileDescriptor turn = own_file_aside(aside, target, mode);
   FileWriter writer(aside, mode);
   writer.write(content);
   writer.close(true);

@@ -1,0 +1,130 @@
+#include "pgcycle/load/seed.hpp"
+
+#include <gtest/gtest.h>
+
+#include "pgcycle/fixture/extract.hpp"
+#include "pgcycle/support/file.hpp"
+#include "tests/test_server.hpp"
+
+namespace pgcycle::load {
+namespace {
+
+using test::TestDatabase;
+using test::TestDirectory;
+
+class SeedTest : public testing::Test {
+ protected:
+  void extract() {
+    auto connection = database_.connect();
+    fixture::extract({connection, directory_.path() / "f", {}, {}, false, test::silent()});
+  }
+  SeedReport seed(const std::string& user = {}) {
+    server::Target target = database_.target();
+    if (!user.empty()) target.info = target.info.with("user", user);
+    const Config config = Config::empty(directory_.path(), test::process_environment());
+    return load::seed({target, config, directory_.path() / "f", directory_.path() / "no", {}, false, test::silent()});
+  }
+  std::string dump(const std::string& tables) {
+    return database_.value("SELECT string_agg(t::text, ';' ORDER BY t::text) FROM (" + tables + ") t");
+  }
+
+  TestDatabase database_;
+  TestDirectory directory_;
+};
+
+constexpr const char* kCycle = R"(
+  CREATE TABLE a (id int PRIMARY KEY, b_id int NOT NULL, up int REFERENCES a);
+  CREATE TABLE b (id int PRIMARY KEY, a_id int NOT NULL REFERENCES a);
+  INSERT INTO a VALUES (1, 1, 2), (2, 2, 1), (3, 1, 3);
+  INSERT INTO b VALUES (1, 2), (2, 3);
+  ALTER TABLE a ADD FOREIGN KEY (b_id) REFERENCES b;)";
+
+TEST_F(SeedTest, LoadsCyclesAndSelfReferences) {
+  database_.run(kCycle);
+  const std::string before = dump("SELECT a::text FROM a UNION ALL SELECT b::text FROM b");
+  extract();
+  database_.run("TRUNCATE a, b");
+  const SeedReport report = seed();
+  EXPECT_EQ(dump("SELECT a::text FROM a UNION ALL SELECT b::text FROM b"), before);
+  EXPECT_EQ(report.foreign_keys_proven, 3U);
+}
+
+TEST_F(SeedTest, LoadsThemAsAnOwnerWhoIsNoSuperuser) {
+  const std::string role = "owner_of_" + database_.name();
+  database_.run("CREATE ROLE " + role + " LOGIN; GRANT ALL ON DATABASE " + database_.name() + " TO " + role +
+                "; GRANT ALL ON SCHEMA public TO " + role);
+  postgres::Connection::open(database_.info().with("user", role), {"t", nullptr, true}).execute(
+      std::string(kCycle) +
+      "CREATE FUNCTION loud() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'fired'; END $$;"
+      "CREATE TRIGGER loud BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION loud();");
+  const std::string before = dump("SELECT a::text FROM a UNION ALL SELECT b::text FROM b");
+  const std::string constraints = database_.value(
+      "SELECT string_agg(conname || condeferrable || condeferred || convalidated, ',' ORDER BY conname) FROM pg_constraint WHERE contype = 'f'");
+  extract();
+  seed(role);
+  EXPECT_EQ(dump("SELECT a::text FROM a UNION ALL SELECT b::text FROM b"), before);
+  EXPECT_EQ(database_.value("SELECT string_agg(conname || condeferrable || condeferred || convalidated, ',' ORDER BY conname) "
+                            "FROM pg_constraint WHERE contype = 'f'"), constraints);
+  EXPECT_EQ(database_.value("SELECT string_agg(tgenabled::text, '') FROM pg_trigger WHERE tgname = 'loud'"), "O");
+  // A row that refers to nothing is found here as well.
+  std::string file = read_file(directory_.path() / "f/public/b.json");
+  file.replace(file.find("\"a_id\": 2"), 9, "\"a_id\": 9");
+  directory_.write("f/public/b.json", file);
+  EXPECT_EQ(test::error_of([&] { seed(role); }).sqlstate(), "23503");
+  database_.run("DROP OWNED BY " + role + "; DROP ROLE " + role);
+}
+
+TEST_F(SeedTest, ProvesEveryKeyAndNamesTheRow) {
+  database_.run("CREATE TABLE p (x int, y text, PRIMARY KEY (x, y)); CREATE TABLE c (id int PRIMARY KEY, x int, y text, "
+                "FOREIGN KEY (x, y) REFERENCES p DEFERRABLE INITIALLY DEFERRED); INSERT INTO p VALUES (1, 'a'); "
+                "INSERT INTO c VALUES (1, 1, 'a'), (2, NULL, 'zz'), (3, 1, 'a')");
+  extract();
+  EXPECT_NO_THROW(seed());
+  std::string file = read_file(directory_.path() / "f/public/c.json");
+  file.replace(file.rfind("\"y\": \"a\""), 8, "\"y\": \"b\"");
+  directory_.write("f/public/c.json", file);
+  const Error error = test::error_of([&] { seed(); });
+  EXPECT_EQ(error.sqlstate(), "23503");
+  EXPECT_EQ(error.constraint(), "c_x_y_fkey");
+  EXPECT_EQ(error.location().line, 4);
+  EXPECT_EQ(database_.value("SELECT count(*) FROM c"), "3");
+}
+
+TEST_F(SeedTest, SetsSequencesBehindTheirColumns) {
+  database_.run(R"(CREATE SEQUENCE shared; CREATE SEQUENCE down INCREMENT -1;
+    CREATE TABLE s (id serial PRIMARY KEY, n int DEFAULT nextval('shared')); CREATE TABLE t (n int DEFAULT nextval('shared'), d int DEFAULT nextval('down'));
+    CREATE TABLE e (id int GENERATED ALWAYS AS IDENTITY (START 100));
+    INSERT INTO s VALUES (5, 70); INSERT INTO t VALUES (90, -4); SELECT setval('s_id_seq', 999), setval('e_id_seq', 500);)");
+  extract();
+  const SeedReport report = seed();
+  EXPECT_EQ(report.sequences_set, 4U);
+  EXPECT_EQ(database_.value("SELECT concat_ws(',', nextval('s_id_seq'), nextval('shared'), nextval('down'), nextval('e_id_seq'))"),
+            "6,91,-5,100");
+}
+
+TEST_F(SeedTest, KeepsTriggersAtRestAndRefreshesViews) {
+  database_.run(R"(CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1);
+    CREATE MATERIALIZED VIEW m AS SELECT count(*) AS n FROM t;
+    CREATE MATERIALIZED VIEW n AS SELECT n * 10 AS n FROM m;
+    CREATE FUNCTION loud() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'fired'; END $$;
+    INSERT INTO t VALUES (2);)");
+  extract();
+  database_.run("CREATE TRIGGER loud BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION loud()");
+  const SeedReport report = seed();
+  EXPECT_EQ(report.views_refreshed, 2U);
+  EXPECT_EQ(database_.value("SELECT n FROM n"), "20");
+  EXPECT_THROW(database_.run("INSERT INTO t VALUES (3)"), Error);
+}
+
+TEST_F(SeedTest, NeverRemovesRowsOfATableThatIsNotInTheFixtures) {
+  database_.run("CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p VALUES (1)");
+  extract();
+  database_.run("CREATE TABLE later (p int REFERENCES p); INSERT INTO later VALUES (1)");
+  const Error error = test::error_of([&] { seed(); });
+  EXPECT_EQ(error.code(), ErrorCode::check);
+  EXPECT_NE(error.message().find("public.later"), std::string::npos);
+  EXPECT_EQ(database_.value("SELECT count(*) FROM later"), "1");
+}
+
+}  // namespace
+}  // namespace pgcycle::load

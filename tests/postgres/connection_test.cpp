@@ -1,0 +1,166 @@
+#include "pgcycle/postgres/connection.hpp"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "tests/test_server.hpp"
+
+namespace pgcycle::postgres {
+namespace {
+
+using test::TestDatabase;
+
+TEST(Connection, GivesEveryFieldOfAnError) {
+  const TestDatabase database;
+  auto connection = database.connect();
+  connection.execute("CREATE TABLE public.t (id int CONSTRAINT t_key PRIMARY KEY)");
+  connection.execute("INSERT INTO public.t VALUES (1)");
+  const Error error = test::error_of([&] { connection.execute("INSERT INTO public.t VALUES (1)"); });
+  EXPECT_EQ(error.code(), ErrorCode::statement);
+  EXPECT_EQ(error.sqlstate(), "23505");
+  EXPECT_EQ(error.constraint(), "t_key");
+  EXPECT_EQ(error.detail(), "Key (id)=(1) already exists.");
+  EXPECT_EQ(connection.last_error().table, "t");
+  EXPECT_EQ(connection.last_error().schema, "public");
+}
+
+TEST(Connection, CountsThePositionOfAnErrorInCharacters) {
+  auto connection = Connection::open(test::server_info());
+  const Error error = test::error_of([&] { connection.query("SELECT 'äöü', nonsense"); });
+  EXPECT_EQ(connection.last_error().position, 15);
+  EXPECT_EQ(error.sqlstate(), "42703");
+  const Error hinted =
+      test::error_of([&] { connection.query("SELECT pg_catalog.lowr('x')"); });
+  EXPECT_FALSE(hinted.hint().empty());
+}
+
+TEST(Connection, TellsWhyThereIsNone) {
+  const Error error =
+      test::error_of([] { Connection::open(test::server_info().with_database("missing")); });
+  EXPECT_EQ(error.code(), ErrorCode::connect);
+  EXPECT_NE(error.detail().find("does not exist"), std::string::npos) << error.detail();
+}
+
+TEST(Connection, ReadsNullsArraysAndParameters) {
+  auto connection = Connection::open(test::server_info());
+  const Result result = connection.query("SELECT $1::text, $2::text, ARRAY['a', NULL, 'b c']",
+                                         {std::nullopt, "it's \\ 'quoted'"});
+  EXPECT_TRUE(result.is_null(0, 0));
+  EXPECT_EQ(result.get(0, 1), "it's \\ 'quoted'");
+  EXPECT_EQ(result.array(0, 2), (std::vector<std::string>{"a", "", "b c"}));
+}
+
+TEST(Connection, SetsItsOwnSettingsWhateverTheServerHas) {
+  const TestDatabase database;
+  database.run("ALTER DATABASE " + database.name() + " SET DateStyle = 'SQL, DMY'");
+  database.run("ALTER DATABASE " + database.name() + " SET TimeZone = 'Asia/Tokyo'");
+  database.run("ALTER DATABASE " + database.name() + " SET IntervalStyle = 'iso_8601'");
+  database.run("ALTER DATABASE " + database.name() + " SET extra_float_digits = 0");
+  database.run("ALTER DATABASE " + database.name() + " SET bytea_output = 'escape'");
+  auto connection = database.connect();
+  const Result result = connection.query(
+      "SELECT timestamptz '2026-01-02 03:04:05+00', interval '1 day 2 hours', 0.1::float8 + 0.2, "
+      "'\\x00ff'::bytea, current_setting('search_path')");
+  EXPECT_EQ(result.get(0, 0), "2026-01-02 03:04:05+00");
+  EXPECT_EQ(result.get(0, 1), "1 day 02:00:00");
+  EXPECT_EQ(result.get(0, 2), "0.30000000000000004");
+  EXPECT_EQ(result.get(0, 3), "\\x00ff");
+  EXPECT_EQ(result.get(0, 4), "\"\"");
+}
+
+TEST(CopyOut, GivesBlocksOfAbout64KiBThatEndAtARowsEnd) {
+  auto connection = Connection::open(test::server_info());
+  std::size_t blocks = 0;
+  std::size_t largest = 0;
+  std::size_t bytes = 0;
+  const std::uint64_t rows = connection.copy_out(
+      "COPY (SELECT i, repeat('x', 100) FROM generate_series(1, 20000) i) TO STDOUT",
+      [&](std::string_view block) {
+        ++blocks;
+        bytes += block.size();
+        largest = std::max(largest, block.size());
+        EXPECT_EQ(block.back(), '\n');
+      });
+  EXPECT_EQ(rows, 20000U);
+  EXPECT_GT(bytes, 2'000'000U);
+  EXPECT_LT(largest, 66'000U);
+  EXPECT_LT(blocks, 50U);
+}
+
+TEST(CopyIn, TakesWhatCopyOutGave) {
+  const TestDatabase database;
+  auto connection = database.connect();
+  connection.execute("CREATE TABLE public.t (i int, s text)");
+  int next = 0;
+  const std::uint64_t rows =
+      connection.copy_in("COPY public.t FROM STDIN", [&next](std::string& out) {
+        if (next == 50000) return false;
+        out += std::to_string(next++) + "\tvalue\n";
+        return true;
+      });
+  EXPECT_EQ(rows, 50000U);
+  EXPECT_EQ(connection.query("SELECT sum(i) FROM public.t").get(0, 0), "1249975000");
+}
+
+TEST(CopyIn, AnExceptionOfTheSourceEndsItAndTheSessionStaysUsable) {
+  const TestDatabase database;
+  auto connection = database.connect();
+  connection.execute("CREATE TABLE public.t (i int)");
+  const Error error = test::error_of([&] {
+    connection.copy_in("COPY public.t FROM STDIN", [](std::string& out) -> bool {
+      out = "1\n";
+      throw Error(ErrorCode::input, "the file ends early");
+    });
+  });
+  EXPECT_EQ(error.message(), "the file ends early");
+  EXPECT_EQ(connection.query("SELECT count(*) FROM public.t").get(0, 0), "0");
+}
+
+TEST(CopyIn, TellsTheLineOfARefusedRow) {
+  const TestDatabase database;
+  auto connection = database.connect();
+  connection.execute("CREATE TABLE public.t (i int)");
+  bool sent = false;
+  const Error error = test::error_of([&] {
+    connection.copy_in("COPY public.t FROM STDIN", [&sent](std::string& out) {
+      if (std::exchange(sent, true)) return false;
+      out = "1\n2\nx\n";
+      return true;
+    });
+  });
+  EXPECT_EQ(error.sqlstate(), "22P02");
+  EXPECT_NE(connection.last_error().context.find("line 3"), std::string::npos);
+}
+
+TEST(Transaction, IsRolledBackUnlessCommitted) {
+  const TestDatabase database;
+  auto connection = database.connect();
+  connection.execute("CREATE TABLE public.t (i int)");
+  {
+    const Transaction transaction(connection);
+    connection.execute("INSERT INTO public.t VALUES (1)");
+    EXPECT_TRUE(connection.in_transaction());
+  }
+  EXPECT_FALSE(connection.in_transaction());
+  {
+    Transaction transaction(connection);
+    connection.execute("INSERT INTO public.t VALUES (2)");
+    transaction.commit();
+  }
+  EXPECT_EQ(connection.query("SELECT string_agg(i::text, ',') FROM public.t").get(0, 0), "2");
+}
+
+TEST(Connection, CanBeCancelledFromAnotherThread) {
+  auto connection = Connection::open(test::server_info());
+  std::thread canceller([&connection] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    connection.cancel();
+  });
+  const Error error = test::error_of([&] { connection.query("SELECT pg_sleep(30)"); });
+  canceller.join();
+  EXPECT_EQ(error.sqlstate(), "57014");
+}
+
+}  // namespace
+}  // namespace pgcycle::postgres
