@@ -9,7 +9,7 @@ target_compile_options(pgcycle_compiler_settings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion $<$<BOOL:${PGCYCLE_WERROR}>:-Werror>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # False alarms on std::string's operator+ (GCC bug 105651).
-  target_compile_options(pgcycle_compiler_settings INTERFACE -Wno-restrict -Wno-stringop-overflow)
+  target_compile_options(pgcycle_compiler_settings INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
 endif()
 if(PGCYCLE_SANITIZE)
   target_compile_options(pgcycle_compiler_settings INTERFACE

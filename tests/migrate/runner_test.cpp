@@ -34,7 +34,7 @@ TEST_F(RunnerTest, AStepAndItsJournalRowAreOneTransaction) {
   EXPECT_EQ(error.sqlstate(), "22012");
   EXPECT_EQ(error.exit_status(), 3);
   EXPECT_EQ(database_.value("SELECT to_regclass('a') IS NOT NULL AND to_regclass('b') IS NULL"), "t");
-  EXPECT_EQ(database_.value("SELECT count(*) FROM pgcycle.step"), "1");
+  EXPECT_EQ(database_.value("SELECT count(*) FROM pgcycle.migration_step"), "1");
 }
 
 TEST_F(RunnerTest, StopsAtTheVersionThatIsAsked) {

@@ -24,7 +24,7 @@ TEST(ParseJson, KnowsThePlaceOfEveryKeyAndValue) {
 TEST(ParseJson, KeepsTheDigitsOfNumbers) {
   const JsonValue root =
       parse_json("[1.50, 12345678901234567890123, 1E300, -0, 0.1e-7]", "f.json");
-  EXPECT_EQ(root.to_json(), "[1.50,12345678901234567890123,1E300,-0,0.1e-7]");
+  EXPECT_EQ(root.to_json(), "[1.50, 12345678901234567890123, 1E300, -0, 0.1e-7]");
 }
 
 TEST(ParseJson, TellsWhereItIsMalformed) {

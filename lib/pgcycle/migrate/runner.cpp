@@ -18,8 +18,7 @@ postgres::Connection open_plain(const MigrateRequest& request) {
       request.target.info, {request.target.application_name, &request.reporter, true});
 }
 
-std::vector<Version> wanted_versions(const MigrateRequest& request) {
-  std::vector<Version> versions = read_migrations(request.directory);
+std::vector<Version> wanted_versions(const MigrateRequest& request, std::vector<Version> versions) {
   if (request.to.empty()) return versions;
   const auto last = std::find_if(versions.begin(), versions.end(),
                                  [&](const Version& v) { return v.name == request.to; });
@@ -103,19 +102,22 @@ MigrateReport describe(const std::vector<Version>& versions, const JournalConten
 class UpRun {
  public:
   explicit UpRun(const MigrateRequest& request)
-      : request_(request), connection_(open_plain(request)), journal_(connection_) {}
+      : request_(request),
+        all_versions_(read_migrations(request.directory)),
+        connection_(open_plain(request)),
+        journal_(connection_) {}
 
   MigrateReport run() {
-    const std::vector<Version> versions = wanted_versions(request_);
+    const std::vector<Version> versions = wanted_versions(request_, all_versions_);
     guard();
     auto lock_session = server::open_target(request_.target, request_.reporter);
     const server::AdvisoryLock turn(lock_session, "migrate", request_.reporter);
     contents_ = journal_.read();
-    check_history(read_migrations(request_.directory), contents_);
+    check_history(all_versions_, contents_);
     if (request_.dry_run) return describe(versions, contents_);
     journal_.prepare();
     for (const Version& version : versions) {
-      if (!contents_.versions.contains(version.name)) apply(version, versions);
+      if (!contents_.versions.contains(version.name)) apply(version);
     }
     MigrateReport report = describe(versions, journal_.read());
     report.checks = std::move(checks_);
@@ -131,11 +133,11 @@ class UpRun {
                                   request_.reporter, "migrate the database");
   }
 
-  void check_requirement(const Version& version, const std::vector<Version>& versions) const {
+  void check_requirement(const Version& version) const {
     if (version.requires_version.empty() || contents_.versions.contains(version.requires_version)) {
       return;
     }
-    const bool here = std::any_of(versions.begin(), versions.end(), [&](const Version& other) {
+    const bool here = std::any_of(all_versions_.begin(), all_versions_.end(), [&](const Version& other) {
       return other.name == version.requires_version;
     });
     if (here) {
@@ -154,8 +156,8 @@ class UpRun {
     });
   }
 
-  void apply(const Version& version, const std::vector<Version>& versions) {
-    check_requirement(version, versions);
+  void apply(const Version& version) {
+    check_requirement(version);
     if (version.preflight && !anything_done(version)) {
       run_checks_of(*version.preflight, fmt::format("before {}", version.name));
     }
@@ -226,6 +228,7 @@ class UpRun {
   }
 
   const MigrateRequest& request_;
+  const std::vector<Version> all_versions_;
   postgres::Connection connection_;
   Journal journal_;
   JournalContents contents_;
