@@ -13,7 +13,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
 endif()
 if(PGCYCLE_SANITIZE)
   target_compile_options(pgcycle_compiler_settings INTERFACE
-    -fsanitize=${PGCYCLE_SANITIZE} -fno-omit-frame-pointer)
+    -fsanitize=${PGCYCLE_SANITIZE} -fno-omit-frame-pointer
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # false alarms that instrumentation brings
   target_link_options(pgcycle_compiler_settings INTERFACE -fsanitize=${PGCYCLE_SANITIZE})
 endif()
 

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "pgcycle/postgres/connection_info.hpp"
 #include "pgcycle/support/interrupt.hpp"
 #include "pgcycle/support/process.hpp"
 
@@ -130,6 +131,13 @@ Program::Program(std::string name, std::string description, std::string examples
   add_common_options(*app_, options_);
 }
 
+CLI::Option& Program::config_option(const std::string& flag, std::string& value,
+                                    const std::string& config_key,
+                                    const std::string& description) {
+  overrides_.push_back({config_key, flag, &value});
+  return *app_->add_option(flag, value, fmt::format("{} [default: {}]", description, config_key));
+}
+
 CLI::App& Program::command(const std::string& name, const std::string& description,
                            std::function<void(const Context&)> action) {
   CLI::App* sub = app_->add_subcommand(name, description);
@@ -184,9 +192,25 @@ int Program::execute() {
   return 0;
 }
 
+// The password stays hidden.
+void Program::show_db_url(Config::Shown& shown) const {
+  const auto variable = process_environment()("PGCYCLE_DB_URL");
+  const bool from_variable = options_.db_url.empty() && variable && !variable->empty();
+  const std::string url = from_variable ? *variable : options_.db_url;
+  if (url.empty()) return;
+  shown.value = postgres::ConnectionInfo::parse(url).uri();
+  shown.origin = from_variable ? "PGCYCLE_DB_URL" : "--db-url";
+}
+
 void Program::show_config(const Config& config) const {
   Json settings = Json::array();
-  for (const Config::Shown& shown : config.shown()) {
+  for (Config::Shown shown : config.shown()) {
+    for (const Override& option : overrides_) {
+      if (option.config_key != shown.path || option.value->empty()) continue;
+      shown.value = *option.value;
+      shown.origin = option.flag;
+    }
+    if (shown.path == "database.url") show_db_url(shown);
     if (options_.json) {
       settings.push_back({{"key", shown.path}, {"value", shown.value}, {"origin", shown.origin}});
     } else {

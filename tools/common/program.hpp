@@ -58,6 +58,9 @@ class Program {
   Program(std::string name, std::string description, std::string examples);
 
   CLI::App& app() { return *app_; }
+  // Adds an option that stands over a key of pgcycle.json; `value` outlives this.
+  CLI::Option& config_option(const std::string& flag, std::string& value,
+                             const std::string& config_key, const std::string& description);
   // Adds a subcommand that runs `action`.
   CLI::App& command(const std::string& name, const std::string& description,
                     std::function<void(const Context&)> action);
@@ -68,12 +71,20 @@ class Program {
   int run(int argc, char** argv);
 
  private:
+  struct Override {
+    std::string config_key;
+    std::string flag;
+    const std::string* value;
+  };
+
   int execute();
   void show_config(const Config& config) const;
+  void show_db_url(Config::Shown& shown) const;
 
   std::string name_;
   std::unique_ptr<CLI::App> app_;
   CommonOptions options_;
+  std::vector<Override> overrides_;
   std::function<void(const Context&)> default_action_;
   std::function<void(const Context&)> chosen_;
 };

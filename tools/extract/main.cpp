@@ -107,9 +107,7 @@ int main(int argc, char** argv) {
   Program program("pgcycle-extract", "a database as JSON fixtures that may be committed",
                   kExamples);
   ExtractOptions options;
-  program.app()
-      .add_option("--fixtures", options.fixtures, "Directory to write [default: fixtures.dir]")
-      ->type_name("DIR");
+  program.config_option("--fixtures", options.fixtures, "fixtures.dir", "Directory to write").type_name("DIR");
   program.app().add_flag("--no-anonymize", options.no_anonymize,
                          "Write values as they are; for debugging only");
   add_later_options(program.app(),

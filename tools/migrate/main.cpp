@@ -113,10 +113,7 @@ void verify(const Context& context, const MigrateOptions& options) {
 int main(int argc, char** argv) {
   Program program("pgcycle-migrate", "versioned upgrades that prove themselves", kExamples);
   MigrateOptions options;
-  program.app()
-      .add_option("--migrations", options.migrations,
-                  "Directory of versions [default: migrations.dir]")
-      ->type_name("DIR");
+  program.config_option("--migrations", options.migrations, "migrations.dir", "Directory of versions").type_name("DIR");
   program.app().add_flag("--sql-only", options.sql_only,
                          "Skip script steps; the version is then not recorded as applied");
   add_later_options(program.app(), {"--prod", "--confirm"});

@@ -19,7 +19,6 @@ constexpr const char* kExamples =
 
 struct ResetOptions {
   std::string dump;
-  std::vector<std::string> later;
 };
 
 void reset(const Context& context, const ResetOptions& options) {
@@ -69,9 +68,9 @@ void reset(const Context& context, const ResetOptions& options) {
 int main(int argc, char** argv) {
   Program program("pgcycle-reset", "the database as the dump has it, now", kExamples);
   ResetOptions options;
-  program.app()
-      .add_option("--dump", options.dump, "Dump to restore: pg_dump's custom, directory or tar form")
-      ->type_name("FILE");
+  program.config_option("--dump", options.dump, "dump.file",
+                        "Dump to restore: pg_dump's custom, directory or tar form")
+      .type_name("FILE");
   add_later_options(program.app(), {"--download-recent", "--clones", "--template", "--no-cache",
                                     "--anonymize", "--session"});
   add_later_commands(program, {"cache", "gc"});

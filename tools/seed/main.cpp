@@ -66,12 +66,8 @@ void seed(const Context& context, const SeedOptions& options) {
 int main(int argc, char** argv) {
   Program program("pgcycle-seed", "fixtures and golden records into the database", kExamples);
   SeedOptions options;
-  program.app()
-      .add_option("--fixtures", options.fixtures, "Directory of fixtures [default: fixtures.dir]")
-      ->type_name("DIR");
-  program.app()
-      .add_option("--golden", options.golden, "Directory of golden records [default: golden.dir]")
-      ->type_name("DIR");
+  program.config_option("--fixtures", options.fixtures, "fixtures.dir", "Directory of fixtures").type_name("DIR");
+  program.config_option("--golden", options.golden, "golden.dir", "Directory of golden records").type_name("DIR");
   program.app()
       .add_option("--scenario", options.scenario, "Golden file to load, without .json [default: all]")
       ->type_name("NAME");

@@ -1,0 +1,52 @@
+"""What every benchmark shares: timing two sides in turn, medians, lines and bars.
+
+One line a metric: `bench NAME: METRIC VALUE UNIT (bar BAR) ok|short`. With --check the
+process ends with 1 if any metric is short.
+"""
+
+import statistics
+import subprocess
+import sys
+import time
+
+
+class Bench:
+    def __init__(self, name):
+        self.name = name
+        self.short = False
+
+    def says(self, text):
+        print(f"bench {self.name}: {text}", flush=True)
+
+    def metric(self, metric, value, unit, bar=None):
+        """A value that must not exceed its bar; without a bar it is only told."""
+        if bar is None:
+            self.says(f"{metric} {value:.3g} {unit}")
+            return
+        ok = value <= bar
+        self.short = self.short or not ok
+        self.says(f"{metric} {value:.3g} {unit} (bar {bar:g}) {'ok' if ok else 'short'}")
+
+    def end(self):
+        sys.exit(1 if self.short and "--check" in sys.argv else 0)
+
+
+def milliseconds(action):
+    start = time.perf_counter()
+    action()
+    return (time.perf_counter() - start) * 1000
+
+
+def in_turn(rounds, **sides):
+    """Runs the sides in turn; medians in milliseconds by name. A side returns its own
+    milliseconds, so that it can prepare and clean up unmeasured."""
+    times = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, side in sides.items():
+            times[name].append(side())
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def run(*command, **options):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, **options).stdout
