@@ -17,7 +17,11 @@ else
 fi
 step() { printf '\n%s%s%s\n%s$ %s%s\n' "$bold" "$1" "$plain" "$dim" "$2" "$plain"; }
 fixtures_hash() {
-  find fixtures -type f -print0 2>/dev/null | sort -z | xargs -0r sha256sum | sha256sum | cut -c1-16
+  if [[ ! -d fixtures ]]; then
+    echo none
+    return
+  fi
+  find fixtures -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16
 }
 
 step "1. A server of our own: nothing to install, nothing to clean up" "pgcycle-server start"

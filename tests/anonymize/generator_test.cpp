@@ -25,13 +25,23 @@ Generator generator(const std::string& name, const ValueLimits& limits = {}) {
 }
 
 // Generators that need no option, with a value that suits each.
-const std::map<std::string, std::string> kSamples{
-    {"person_name", "Ana Duarte"}, {"first_name", "Ana"}, {"last_name", "Duarte"},
-    {"username", "ana77"}, {"email", "ana.duarte@mailbox.example"}, {"phone", "+49 30 1234567"},
-    {"street_address", "Lindenallee 5"}, {"city", "Berlin"}, {"postcode", "SW1A 2AA"},
-    {"company", "Duarte GmbH"}, {"iban", "DE89370400440532013000"}, {"url", "https://ana.example/x"},
-    {"ip", "84.17.3.9"}, {"hash", "abc-123"}, {"text", "Ana, 7!"}, {"scrub", "Call Ana at home"},
-    {"bytes", "\\x0102ff"}};
+const std::map<std::string, std::string> kSamples{{"person_name", "Ana Duarte"},
+                                                  {"first_name", "Ana"},
+                                                  {"last_name", "Duarte"},
+                                                  {"username", "ana77"},
+                                                  {"email", "ana.duarte@mailbox.example"},
+                                                  {"phone", "+49 30 1234567"},
+                                                  {"street_address", "Lindenallee 5"},
+                                                  {"city", "Berlin"},
+                                                  {"postcode", "SW1A 2AA"},
+                                                  {"company", "Duarte GmbH"},
+                                                  {"iban", "DE89370400440532013000"},
+                                                  {"url", "https://ana.example/x"},
+                                                  {"ip", "84.17.3.9"},
+                                                  {"hash", "abc-123"},
+                                                  {"text", "Ana, 7!"},
+                                                  {"scrub", "Call Ana at home"},
+                                                  {"bytes", "\\x0102ff"}};
 
 TEST(Generators, AreFunctionsOfKeyAndInput) {
   const PseudonymKey other = PseudonymKey::from_hex(std::string(64, '8'));
@@ -43,7 +53,8 @@ TEST(Generators, AreFunctionsOfKeyAndInput) {
     spec.name = name;
     int different = 0;
     for (const char* suffix : {"", "1", "2", "3"}) {
-      const std::string input = name == "iban" || name == "ip" || name == "bytes" ? sample : sample + suffix;
+      const std::string input =
+          name == "iban" || name == "ip" || name == "bytes" ? sample : sample + suffix;
       different += make_generator(spec, other, {})(input) != generator(name)(input) ? 1 : 0;
     }
     EXPECT_GT(different, 0) << name;
@@ -103,8 +114,9 @@ TEST(Generators, OfNamesKeepTheScript) {
 }
 
 TEST(ScrubText, LeavesNoNameNumberOrAddress) {
-  const std::string out = scrub_text(
-      key(), "Ana Duarte (ana@duarte.example, +49 170 1234567) lives at 5 Rua da Saudade, IBAN DE89370400440532013000");
+  const std::string out = scrub_text(key(),
+                                     "Ana Duarte (ana@duarte.example, +49 170 1234567) lives at 5 "
+                                     "Rua da Saudade, IBAN DE89370400440532013000");
   for (const char* part : {"Ana", "Duarte", "duarte.example", "1234567", "Saudade", "37040044"}) {
     EXPECT_EQ(out.find(part), std::string::npos) << out;
   }

@@ -16,9 +16,9 @@ class PlanTest : public testing::Test {
     schema_ = database_.schema();
     std::vector<const catalog::Table*> tables;
     for (const catalog::Table& table : schema_.tables) tables.push_back(&table);
-    const Config config =
-        Config::load(directory_.write("pgcycle.json", R"({"anonymize": {"rules": {)" + rules + "}}}"),
-                     test::process_environment());
+    const Config config = Config::load(
+        directory_.write("pgcycle.json", R"({"anonymize": {"rules": {)" + rules + "}}}"),
+        test::process_environment());
     return make_plan(schema_, tables, RuleSet::from_config(config),
                      PseudonymKey::from_hex(std::string(64, 'a')));
   }
@@ -40,12 +40,14 @@ TEST_F(PlanTest, StopsAtEveryColumnThatCouldHoldPersonalData) {
       s1 int, s2 boolean, s3 uuid, s4 timestamptz, s5 numeric, s6 interval, s7 int4range, s8 int[]))");
   const Error error = test::error_of([&] { plan(""); });
   EXPECT_EQ(error.exit_status(), 4);
-  for (const char* column : {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o",
-                             "p", "q", "r", "s", "phone_number"}) {
-    EXPECT_NE(error.detail().find("\"public.t." + std::string(column) + "\""), std::string::npos) << column;
+  for (const char* column : {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j",
+                             "k", "l", "m", "n", "o", "p", "q", "r", "s", "phone_number"}) {
+    EXPECT_NE(error.detail().find("\"public.t." + std::string(column) + "\""), std::string::npos)
+        << column;
   }
   for (const char* column : {"id", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8"}) {
-    EXPECT_EQ(error.detail().find("\"public.t." + std::string(column) + "\""), std::string::npos) << column;
+    EXPECT_EQ(error.detail().find("\"public.t." + std::string(column) + "\""), std::string::npos)
+        << column;
   }
 }
 
@@ -77,15 +79,21 @@ TEST_F(PlanTest, TheMostSpecificRuleWins) {
 }
 
 TEST_F(PlanTest, RefusesRulesThatCannotHold) {
-  database_.run("CREATE TABLE a (id int, name text UNIQUE, must text NOT NULL, short varchar(4), j jsonb)");
+  database_.run(
+      "CREATE TABLE a (id int, name text UNIQUE, must text NOT NULL, short varchar(4), j jsonb)");
   const std::string rest = R"("public.a.j": {"json": {"$..*": "text"}}, )";
   const Error unique = test::error_of([&] {
-    plan(rest + R"("public.a.name": "person_name", "public.a.must": "text", "public.a.short": "text")");
+    plan(rest +
+         R"("public.a.name": "person_name", "public.a.must": "text", "public.a.short": "text")");
   });
   EXPECT_EQ(unique.constraint(), "a_name_key");
   EXPECT_NE(unique.location().line, 0);
-  EXPECT_THROW(plan(rest + R"("public.a.name": "hash", "public.a.must": "null", "public.a.short": "text")"), Error);
-  EXPECT_THROW(plan(rest + R"("public.a.name": "hash", "public.a.must": "text", "public.a.short": "email")"), Error);
+  EXPECT_THROW(
+      plan(rest + R"("public.a.name": "hash", "public.a.must": "null", "public.a.short": "text")"),
+      Error);
+  EXPECT_THROW(
+      plan(rest + R"("public.a.name": "hash", "public.a.must": "text", "public.a.short": "email")"),
+      Error);
   EXPECT_THROW(plan(R"("public.a.nmae": "hash")"), Error);
 }
 
@@ -93,20 +101,23 @@ TEST_F(PlanTest, JsonRulesReachWhatTheyNameAndRefuseTheRest) {
   database_.run("CREATE TABLE a (j jsonb)");
   const AnonymizationPlan made = plan(R"("public.a.j": {"json": {
     "$.email": "email", "$.kids[*].name": "first_name", "$..phone": "phone", "$.kind": "keep"}})");
-  const std::string out =
-      masked(made, "a", "j", R"({"kind": "x", "email": "a@b.example", "kids": [{"name": "Ana", "phone": "123456"}], "n": null})");
+  const std::string out = masked(
+      made, "a", "j",
+      R"({"kind": "x", "email": "a@b.example", "kids": [{"name": "Ana", "phone": "123456"}], "n": null})");
   for (const char* gone : {"a@b.example", "Ana", "123456"}) {
     EXPECT_EQ(out.find(gone), std::string::npos) << out;
   }
   EXPECT_NE(out.find(R"("kind": "x")"), std::string::npos) << out;
   const Error error = test::error_of([&] { masked(made, "a", "j", R"({"nick": "Ann"})"); });
   EXPECT_EQ(error.code(), ErrorCode::check);
-  EXPECT_EQ(format_error("p", error).find("Ann"), std::string::npos) << "a value stands in the error";
+  EXPECT_EQ(format_error("p", error).find("Ann"), std::string::npos)
+      << "a value stands in the error";
 }
 
 TEST_F(PlanTest, ArraysAndCompositesAreMaskedInside) {
   database_.run("CREATE TYPE c AS (name text, no int); CREATE TABLE a (n text[], m c[])");
-  const AnonymizationPlan made = plan(R"("public.a.n": "first_name", "public.a.m": {"fields": {"name": "person_name"}})");
+  const AnonymizationPlan made =
+      plan(R"("public.a.n": "first_name", "public.a.m": {"fields": {"name": "person_name"}})");
   const std::string names = masked(made, "a", "n", "{Ana,NULL,\"Li Wei\"}");
   EXPECT_EQ(names.find("Ana"), std::string::npos);
   EXPECT_NE(names.find(",NULL,"), std::string::npos);

@@ -100,8 +100,9 @@ TEST(Fingerprint, ChangesWithWhatFixturesDependOnAndNothingElse) {
   const TestDatabase database;
   database.run("CREATE TABLE t (id int PRIMARY KEY, a text)");
   const std::string start = fingerprint(database.schema());
-  database.run("CREATE INDEX ON t (a); COMMENT ON TABLE t IS 'x'; INSERT INTO t VALUES (1); ANALYZE; "
-               "CREATE VIEW v AS SELECT id FROM t");
+  database.run(
+      "CREATE INDEX ON t (a); COMMENT ON TABLE t IS 'x'; INSERT INTO t VALUES (1); ANALYZE; "
+      "CREATE VIEW v AS SELECT id FROM t");
   EXPECT_EQ(fingerprint(database.schema()), start);
   database.run("ALTER TABLE t ALTER a TYPE varchar(10)");
   const std::string changed = fingerprint(database.schema());

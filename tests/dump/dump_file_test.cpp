@@ -19,14 +19,18 @@ TEST(InspectDump, TellsTheFormByContentNotByName) {
 
 TEST(InspectDump, RefusesWhatIsNoneOrNotYetRead) {
   const TestDirectory directory;
-  EXPECT_EQ(test::error_of([&] { inspect_dump(directory.path() / "no"); }).code(), ErrorCode::input);
-  EXPECT_EQ(test::error_of([&] { inspect_dump(directory.write("e", "")); }).code(), ErrorCode::input);
+  EXPECT_EQ(test::error_of([&] { inspect_dump(directory.path() / "no"); }).code(),
+            ErrorCode::input);
+  EXPECT_EQ(test::error_of([&] { inspect_dump(directory.write("e", "")); }).code(),
+            ErrorCode::input);
   EXPECT_EQ(test::error_of([&] { inspect_dump(directory.path()); }).code(), ErrorCode::input);
   const Error plain = test::error_of(
       [&] { inspect_dump(directory.write("p", "--\n-- PostgreSQL database dump\n--\n")); });
   EXPECT_EQ(plain.code(), ErrorCode::unsupported);
   EXPECT_NE(plain.hint().find("-Fc"), std::string::npos);
-  EXPECT_EQ(test::error_of([&] { inspect_dump(directory.write("g", "\x1f\x8b\x08" + std::string(9, 'x'))); }).code(),
+  EXPECT_EQ(test::error_of([&] {
+              inspect_dump(directory.write("g", "\x1f\x8b\x08" + std::string(9, 'x')));
+            }).code(),
             ErrorCode::unsupported);
 }
 

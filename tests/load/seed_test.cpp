@@ -22,10 +22,17 @@ class SeedTest : public testing::Test {
     server::Target target = database_.target();
     if (!user.empty()) target.info = target.info.with("user", user);
     const Config config = Config::empty(directory_.path(), test::process_environment());
-    return load::seed({target, config, directory_.path() / "f", directory_.path() / "no", {}, false, test::silent()});
+    return load::seed({target,
+                       config,
+                       directory_.path() / "f",
+                       directory_.path() / "no",
+                       {},
+                       false,
+                       test::silent()});
   }
   std::string dump(const std::string& tables) {
-    return database_.value("SELECT string_agg(t::text, ';' ORDER BY t::text) FROM (" + tables + ") t");
+    return database_.value("SELECT string_agg(t::text, ';' ORDER BY t::text) FROM (" + tables +
+                           ") t");
   }
 
   TestDatabase database_;
@@ -51,21 +58,27 @@ TEST_F(SeedTest, LoadsCyclesAndSelfReferences) {
 
 TEST_F(SeedTest, LoadsThemAsAnOwnerWhoIsNoSuperuser) {
   const std::string role = "owner_of_" + database_.name();
-  database_.run("CREATE ROLE " + role + " LOGIN; GRANT ALL ON DATABASE " + database_.name() + " TO " + role +
-                "; GRANT ALL ON SCHEMA public TO " + role);
-  postgres::Connection::open(database_.info().with("user", role), {"t", nullptr, true}).execute(
-      std::string(kCycle) +
-      "CREATE FUNCTION loud() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'fired'; END $$;"
-      "CREATE TRIGGER loud BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION loud();");
+  database_.run("CREATE ROLE " + role + " LOGIN; GRANT ALL ON DATABASE " + database_.name() +
+                " TO " + role + "; GRANT ALL ON SCHEMA public TO " + role);
+  postgres::Connection::open(database_.info().with("user", role), {"t", nullptr, true})
+      .execute(std::string(kCycle) +
+               "CREATE FUNCTION loud() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'fired'; "
+               "END $$;"
+               "CREATE TRIGGER loud BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION loud();");
   const std::string before = dump("SELECT a::text FROM a UNION ALL SELECT b::text FROM b");
   const std::string constraints = database_.value(
-      "SELECT string_agg(conname || condeferrable || condeferred || convalidated, ',' ORDER BY conname) FROM pg_constraint WHERE contype = 'f'");
+      "SELECT string_agg(conname || condeferrable || condeferred || convalidated, ',' ORDER BY "
+      "conname) FROM pg_constraint WHERE contype = 'f'");
   extract();
   seed(role);
   EXPECT_EQ(dump("SELECT a::text FROM a UNION ALL SELECT b::text FROM b"), before);
-  EXPECT_EQ(database_.value("SELECT string_agg(conname || condeferrable || condeferred || convalidated, ',' ORDER BY conname) "
-                            "FROM pg_constraint WHERE contype = 'f'"), constraints);
-  EXPECT_EQ(database_.value("SELECT string_agg(tgenabled::text, '') FROM pg_trigger WHERE tgname = 'loud'"), "O");
+  EXPECT_EQ(database_.value("SELECT string_agg(conname || condeferrable || condeferred || "
+                            "convalidated, ',' ORDER BY conname) "
+                            "FROM pg_constraint WHERE contype = 'f'"),
+            constraints);
+  EXPECT_EQ(database_.value(
+                "SELECT string_agg(tgenabled::text, '') FROM pg_trigger WHERE tgname = 'loud'"),
+            "O");
   // A row that refers to nothing is found here as well.
   std::string file = read_file(directory_.path() / "f/public/b.json");
   file.replace(file.find("\"a_id\": 2"), 9, "\"a_id\": 9");
@@ -75,9 +88,12 @@ TEST_F(SeedTest, LoadsThemAsAnOwnerWhoIsNoSuperuser) {
 }
 
 TEST_F(SeedTest, ProvesEveryKeyAndNamesTheRow) {
-  database_.run("CREATE TABLE p (x int, y text, PRIMARY KEY (x, y)); CREATE TABLE c (id int PRIMARY KEY, x int, y text, "
-                "FOREIGN KEY (x, y) REFERENCES p DEFERRABLE INITIALLY DEFERRED); INSERT INTO p VALUES (1, 'a'); "
-                "INSERT INTO c VALUES (1, 1, 'a'), (2, NULL, 'zz'), (3, 1, 'a')");
+  database_.run(
+      "CREATE TABLE p (x int, y text, PRIMARY KEY (x, y)); CREATE TABLE c (id int PRIMARY KEY, x "
+      "int, y text, "
+      "FOREIGN KEY (x, y) REFERENCES p DEFERRABLE INITIALLY DEFERRED); INSERT INTO p VALUES (1, "
+      "'a'); "
+      "INSERT INTO c VALUES (1, 1, 'a'), (2, NULL, 'zz'), (3, 1, 'a')");
   extract();
   EXPECT_NO_THROW(seed());
   std::string file = read_file(directory_.path() / "f/public/c.json");
@@ -98,7 +114,8 @@ TEST_F(SeedTest, SetsSequencesBehindTheirColumns) {
   extract();
   const SeedReport report = seed();
   EXPECT_EQ(report.sequences_set, 4U);
-  EXPECT_EQ(database_.value("SELECT concat_ws(',', nextval('s_id_seq'), nextval('shared'), nextval('down'), nextval('e_id_seq'))"),
+  EXPECT_EQ(database_.value("SELECT concat_ws(',', nextval('s_id_seq'), nextval('shared'), "
+                            "nextval('down'), nextval('e_id_seq'))"),
             "6,91,-5,100");
 }
 

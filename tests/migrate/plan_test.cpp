@@ -52,8 +52,10 @@ TEST(ReadMigrations, RefusesWhatIsNoStep) {
 
 TEST(ParseChecks, ReadsEveryForm) {
   const auto checks = parse_checks(
-      "-- check a: = 0\nSELECT 1;\n-- check b: > 0, ~ 22 +- 5\nSELECT 2;\n-- check c: rows = 5\nSELECT 3;\n"
-      "-- check d: p95 < 500 ms over 20 runs\nSELECT 4;\n", "c.sql");
+      "-- check a: = 0\nSELECT 1;\n-- check b: > 0, ~ 22 +- 5\nSELECT 2;\n-- check c: rows = "
+      "5\nSELECT 3;\n"
+      "-- check d: p95 < 500 ms over 20 runs\nSELECT 4;\n",
+      "c.sql");
   ASSERT_EQ(checks.size(), 4U);
   EXPECT_EQ(checks[1].conditions.size(), 2U);
   EXPECT_EQ(checks[1].conditions[1].tolerance, 5);
@@ -64,8 +66,10 @@ TEST(ParseChecks, ReadsEveryForm) {
 }
 
 TEST(ParseChecks, RefusesWhatCannotFail) {
-  for (const char* wrong : {"SELECT 1;", "-- check a:\nSELECT 1;", "-- check a: = \nSELECT 1;", "-- check a: = 1\n",
-                            "-- check a: is nice\nSELECT 1;", "-- check a: ~ 5\nSELECT 1;", "-- check a: p200 < 1 ms over 2 runs\nSELECT 1;"}) {
+  for (const char* wrong :
+       {"SELECT 1;", "-- check a:\nSELECT 1;", "-- check a: = \nSELECT 1;", "-- check a: = 1\n",
+        "-- check a: is nice\nSELECT 1;", "-- check a: ~ 5\nSELECT 1;",
+        "-- check a: p200 < 1 ms over 2 runs\nSELECT 1;"}) {
     EXPECT_THROW(parse_checks(wrong, "c.sql"), Error) << wrong;
   }
 }
@@ -74,12 +78,13 @@ TEST(RunChecks, TellsWhatHoldsAndChangesNothing) {
   const TestDatabase database;
   database.run("CREATE TABLE public.t AS SELECT generate_series(1, 22) AS x");
   auto connection = database.connect();
-  const auto results = run_checks(connection, parse_checks(
-      "-- check yes: > 0, ~ 20 +- 5\nSELECT count(*) FROM public.t;\n"
-      "-- check no: ~ 30 +- 5\nSELECT count(*) FROM public.t;\n"
-      "-- check rows: rows = 22\nDELETE FROM public.t RETURNING x;\n"
-      "-- check gone: = 0\nSELECT count(*) FROM public.t;\n"
-      "-- check truth: = 1\nSELECT true;\n", "c.sql"));
+  const auto results = run_checks(
+      connection, parse_checks("-- check yes: > 0, ~ 20 +- 5\nSELECT count(*) FROM public.t;\n"
+                               "-- check no: ~ 30 +- 5\nSELECT count(*) FROM public.t;\n"
+                               "-- check rows: rows = 22\nDELETE FROM public.t RETURNING x;\n"
+                               "-- check gone: = 0\nSELECT count(*) FROM public.t;\n"
+                               "-- check truth: = 1\nSELECT true;\n",
+                               "c.sql"));
   ASSERT_EQ(results.size(), 5U);
   EXPECT_TRUE(results[0].passed);
   EXPECT_FALSE(results[1].passed);

@@ -15,7 +15,8 @@ class RunnerTest : public testing::Test {
   MigrateReport up(const std::string& to = {}, bool sql_only = false) {
     const server::Target target = database_.target();
     const Config config = Config::empty(directory_.path(), test::process_environment());
-    return migrate::up({target, config, directory_.path(), to, sql_only, false, test::process_environment(), reporter_});
+    return migrate::up({target, config, directory_.path(), to, sql_only, false,
+                        test::process_environment(), reporter_});
   }
   void script(const std::string& name, const std::string& content) {
     const auto file = directory_.write(name, "#!/bin/sh\n" + content);
@@ -33,7 +34,8 @@ TEST_F(RunnerTest, AStepAndItsJournalRowAreOneTransaction) {
   const Error error = test::error_of([&] { up(); });
   EXPECT_EQ(error.sqlstate(), "22012");
   EXPECT_EQ(error.exit_status(), 3);
-  EXPECT_EQ(database_.value("SELECT to_regclass('a') IS NOT NULL AND to_regclass('b') IS NULL"), "t");
+  EXPECT_EQ(database_.value("SELECT to_regclass('a') IS NOT NULL AND to_regclass('b') IS NULL"),
+            "t");
   EXPECT_EQ(database_.value("SELECT count(*) FROM pgcycle.migration_step"), "1");
 }
 
@@ -54,20 +56,24 @@ TEST_F(RunnerTest, AStepMayNotEndItsTransaction) {
 
 TEST_F(RunnerTest, GoesOnBehindTheLastStatementWithoutATransaction) {
   database_.run("CREATE TABLE t (x int); INSERT INTO t VALUES (1), (1)");
-  directory_.write("v1/010_a.sql",
-                   "-- pgcycle: no-transaction\nCREATE TABLE once (x int);\n"
-                   "CREATE UNIQUE INDEX CONCURRENTLY t_x ON public.t (x);\nINSERT INTO once VALUES (1);");
+  directory_.write(
+      "v1/010_a.sql",
+      "-- pgcycle: no-transaction\nCREATE TABLE once (x int);\n"
+      "CREATE UNIQUE INDEX CONCURRENTLY t_x ON public.t (x);\nINSERT INTO once VALUES (1);");
   EXPECT_EQ(test::error_of([&] { up(); }).sqlstate(), "23505");
-  EXPECT_EQ(database_.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 't_x'::regclass"), "f");
+  EXPECT_EQ(database_.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 't_x'::regclass"),
+            "f");
   database_.run("DELETE FROM t WHERE ctid = '(0,1)'");
   EXPECT_EQ(up().steps_run, 1U);
-  EXPECT_EQ(database_.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 't_x'::regclass"), "t");
+  EXPECT_EQ(database_.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 't_x'::regclass"),
+            "t");
   EXPECT_EQ(database_.value("SELECT count(*) FROM once"), "1");
 }
 
 TEST_F(RunnerTest, ScriptsGetUrlVersionAndStepAndRunAgainWhenTheyFailed) {
-  script("v1/010_s.sh", "psql -X -q -d \"$PGCYCLE_DB_URL\" -c \"CREATE TABLE IF NOT EXISTS s AS SELECT "
-                        "'$PGCYCLE_VERSION $PGCYCLE_STEP' AS x\"\necho said\ntest -e ../allowed");
+  script("v1/010_s.sh",
+         "psql -X -q -d \"$PGCYCLE_DB_URL\" -c \"CREATE TABLE IF NOT EXISTS s AS SELECT "
+         "'$PGCYCLE_VERSION $PGCYCLE_STEP' AS x\"\necho said\ntest -e ../allowed");
   const Error error = test::error_of([&] { up(); });
   EXPECT_EQ(error.code(), ErrorCode::step);
   EXPECT_EQ(database_.value("SELECT x FROM s"), "v1 010_s");

@@ -8,7 +8,8 @@ namespace pgcycle::postgres {
 namespace {
 
 TEST(ConnectionInfo, ReadsUrisPairsAndBareNames) {
-  const auto uri = ConnectionInfo::parse("postgresql://me:p%40ss@db.example:5433/shop?sslmode=require");
+  const auto uri =
+      ConnectionInfo::parse("postgresql://me:p%40ss@db.example:5433/shop?sslmode=require");
   EXPECT_EQ(uri.get("host"), "db.example");
   EXPECT_EQ(uri.get("port"), "5433");
   EXPECT_EQ(uri.get("password"), "p@ss");
@@ -23,13 +24,13 @@ TEST(ConnectionInfo, NeverShowsAPasswordUnasked) {
   const auto info = ConnectionInfo::parse("postgresql://me:s3cret@h/d");
   EXPECT_EQ(info.uri().find("s3cret"), std::string::npos);
   EXPECT_NE(info.uri(true).find("s3cret"), std::string::npos);
-  const Error error =
-      test::error_of([] { ConnectionInfo::parse("postgresql://me:s3cret@[h/d"); });
+  const Error error = test::error_of([] { ConnectionInfo::parse("postgresql://me:s3cret@[h/d"); });
   EXPECT_EQ(format_error("p", error).find("s3cret"), std::string::npos) << format_error("p", error);
 }
 
 TEST(ConnectionInfo, SurvivesItsOwnForms) {
-  const auto info = ConnectionInfo::parse("host=/tmp/a dbname='x y' user='o\\'brien' password='\\\\'");
+  const auto info =
+      ConnectionInfo::parse("host=/tmp/a dbname='x y' user='o\\'brien' password='\\\\'");
   for (const auto& again :
        {ConnectionInfo::parse(info.uri(true)), ConnectionInfo::parse(info.conninfo())}) {
     EXPECT_EQ(again.keywords(), info.keywords());

@@ -16,7 +16,8 @@ TEST(Connection, GivesEveryFieldOfAnError) {
   auto connection = database.connect();
   connection.execute("CREATE TABLE public.t (id int CONSTRAINT t_key PRIMARY KEY)");
   connection.execute("INSERT INTO public.t VALUES (1)");
-  const Error error = test::error_of([&] { connection.execute("INSERT INTO public.t VALUES (1)"); });
+  const Error error =
+      test::error_of([&] { connection.execute("INSERT INTO public.t VALUES (1)"); });
   EXPECT_EQ(error.code(), ErrorCode::statement);
   EXPECT_EQ(error.sqlstate(), "23505");
   EXPECT_EQ(error.constraint(), "t_key");
@@ -30,8 +31,7 @@ TEST(Connection, CountsThePositionOfAnErrorInCharacters) {
   const Error error = test::error_of([&] { connection.query("SELECT 'äöü', nonsense"); });
   EXPECT_EQ(connection.last_error().position, 15);
   EXPECT_EQ(error.sqlstate(), "42703");
-  const Error hinted =
-      test::error_of([&] { connection.query("SELECT pg_catalog.lowr('x')"); });
+  const Error hinted = test::error_of([&] { connection.query("SELECT pg_catalog.lowr('x')"); });
   EXPECT_FALSE(hinted.hint().empty());
 }
 

@@ -16,9 +16,9 @@ using Values = std::vector<std::optional<std::string>>;
 
 // Text full of what COPY, arrays and composites must escape.
 std::string random_text(std::mt19937& random) {
-  static const std::vector<std::string> kPieces{"\\", "\t", "\n", "\r", "\\N", "\\.", "NULL", "\"",
-                                                ",",  "{",  "}",  "(",  ")",   " ",   "é",    "漢",
-                                                "👍", "a",  "0",  "\x01", "\x7f", "\b", "\f", "\v"};
+  static const std::vector<std::string> kPieces{
+      "\\", "\t", "\n", "\r", "\\N", "\\.", "NULL", "\"",   ",",    "{",  "}",  "(",
+      ")",  " ",  "é",  "漢", "👍",   "a",   "0",    "\x01", "\x7f", "\b", "\f", "\v"};
   std::string out;
   for (auto n = random() % 6; n > 0; --n) out += kPieces[random() % kPieces.size()];
   return out;

@@ -10,9 +10,10 @@ namespace {
 
 TEST(Quoting, IsReadBackByTheServer) {
   auto connection = Connection::open(test::server_info());
-  for (const std::string text :
-       {"plain", "Mixed Case", "with \"quotes\"", "it's", "back\\slash", "naïve 漢", "a.b", "%", " "}) {
-    const Result result = connection.query("SELECT " + quote_literal(text) + " AS " + quote_identifier(text));
+  for (const std::string text : {"plain", "Mixed Case", "with \"quotes\"", "it's", "back\\slash",
+                                 "naïve 漢", "a.b", "%", " "}) {
+    const Result result =
+        connection.query("SELECT " + quote_literal(text) + " AS " + quote_identifier(text));
     EXPECT_EQ(result.get(0, 0), text);
     EXPECT_EQ(result.column_name(0), text);
     EXPECT_EQ(split_name(display_identifier(text)), std::vector<std::string>{text});

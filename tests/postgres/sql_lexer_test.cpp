@@ -20,13 +20,18 @@ TEST(SplitSql, SplitsWherePsqlWould) {
   EXPECT_EQ(texts("SELECT 1; SELECT 2"), (std::vector<std::string>{"SELECT 1", "SELECT 2"}));
   EXPECT_EQ(texts("SELECT ';', E'\\';', \";\", $$;$$, $a$;$$;$a$; SELECT 2;").size(), 2U);
   EXPECT_EQ(texts("/* ; /* nested ; */ ; */ SELECT 1 -- ;\n; ;").size(), 1U);
-  EXPECT_EQ(texts("CREATE RULE r AS ON INSERT TO t DO (DELETE FROM a; DELETE FROM b); SELECT 1").size(), 2U);
+  EXPECT_EQ(
+      texts("CREATE RULE r AS ON INSERT TO t DO (DELETE FROM a; DELETE FROM b); SELECT 1").size(),
+      2U);
   EXPECT_EQ(texts("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true "
-                  "THEN 1 END; END; SELECT 2").size(), 2U);
+                  "THEN 1 END; END; SELECT 2")
+                .size(),
+            2U);
 }
 
 TEST(SplitSql, TakesTheRowsBehindCopyFromStdin) {
-  const SqlFile file = split_sql("COPY t (a, b) FROM stdin;\n1\t;\n2\t\\.x\n\\.\nSELECT 1;\n", "f.sql");
+  const SqlFile file =
+      split_sql("COPY t (a, b) FROM stdin;\n1\t;\n2\t\\.x\n\\.\nSELECT 1;\n", "f.sql");
   ASSERT_EQ(file.statements.size(), 2U);
   EXPECT_EQ(file.statements[0].copy_data, "1\t;\n2\t\\.x\n");
   EXPECT_EQ(file.statements[1].place.line, 5);
@@ -41,11 +46,13 @@ TEST(SplitSql, KeepsCommentsWithTheirStatement) {
 }
 
 TEST(SplitSql, NamesThePlaceOfWhatIsNotClosed) {
-  for (const char* sql : {"SELECT 1;\n  'open", "SELECT 1;\n  \"open", "SELECT 1;\n  $x$ open", "SELECT 1;\n  /* open"}) {
+  for (const char* sql : {"SELECT 1;\n  'open", "SELECT 1;\n  \"open", "SELECT 1;\n  $x$ open",
+                          "SELECT 1;\n  /* open"}) {
     const Error error = test::error_of([sql] { split_sql(sql, "f.sql"); });
     EXPECT_EQ(error.location(), (Location{"f.sql", 2, 3})) << sql;
   }
-  EXPECT_EQ(test::error_of([] { split_sql("\\connect x\n", "f.sql"); }).code(), ErrorCode::unsupported);
+  EXPECT_EQ(test::error_of([] { split_sql("\\connect x\n", "f.sql"); }).code(),
+            ErrorCode::unsupported);
   EXPECT_NO_THROW(split_sql("\\restrict abc\nSELECT 1;\n\\unrestrict abc\n", "f.sql"));
 }
 

@@ -51,7 +51,8 @@ TEST(DatabaseSwap, ReplacesTheTargetAlthoughSessionsKeepComing) {
   std::thread watcher([&] {
     auto maintenance = open_maintenance(target, test::silent());
     while (!stop) {
-      const auto there = maintenance.query("SELECT FROM pg_database WHERE datname = $1", {target.database()});
+      const auto there =
+          maintenance.query("SELECT FROM pg_database WHERE datname = $1", {target.database()});
       if (there.size() != 1) ++wrong;
     }
   });

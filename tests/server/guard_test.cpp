@@ -38,7 +38,8 @@ TEST_F(GuardTest, PassesTheManagedServerAMarkAndAListedDatabase) {
   EXPECT_NO_THROW(require(database_.target(), config("{}")));
   EXPECT_NO_THROW(require(external(), config(R"({"guard": {"allow": [")" + host() + "/" +
                                              database_.name() + R"("]}})")));
-  EXPECT_THROW(require(external(), config(R"({"guard": {"allow": [")" + host() + R"(/other"]}})")), Error);
+  EXPECT_THROW(require(external(), config(R"({"guard": {"allow": [")" + host() + R"(/other"]}})")),
+               Error);
   auto maintenance = open_maintenance(external(), test::silent());
   mark_test_database(maintenance, database_.name());
   EXPECT_NO_THROW(require(external(), config("{}")));

@@ -10,7 +10,8 @@ namespace {
 using Kind = JsonValue::Kind;
 
 TEST(ParseJson, KnowsThePlaceOfEveryKeyAndValue) {
-  const JsonValue root = parse_json("{\n  // a comment\n  \"a\": [1, \"ü\", {\"b\": null}]\n}", "f.json");
+  const JsonValue root =
+      parse_json("{\n  // a comment\n  \"a\": [1, \"ü\", {\"b\": null}]\n}", "f.json");
   const JsonValue* list = root.find("a");
   ASSERT_NE(list, nullptr);
   EXPECT_EQ(root.key_places[0].line, 3);
@@ -22,8 +23,7 @@ TEST(ParseJson, KnowsThePlaceOfEveryKeyAndValue) {
 }
 
 TEST(ParseJson, KeepsTheDigitsOfNumbers) {
-  const JsonValue root =
-      parse_json("[1.50, 12345678901234567890123, 1E300, -0, 0.1e-7]", "f.json");
+  const JsonValue root = parse_json("[1.50, 12345678901234567890123, 1E300, -0, 0.1e-7]", "f.json");
   EXPECT_EQ(root.to_json(), "[1.50, 12345678901234567890123, 1E300, -0, 0.1e-7]");
 }
 

@@ -17,9 +17,7 @@ TEST(RunProcess, GivesOutputErrorsAndStatus) {
   EXPECT_FALSE(result.ok());
 }
 
-TEST(RunProcess, TellsOfASignal) {
-  EXPECT_EQ(run_process(shell("kill -9 $$")).exit_status, 137);
-}
+TEST(RunProcess, TellsOfASignal) { EXPECT_EQ(run_process(shell("kill -9 $$")).exit_status, 137); }
 
 TEST(RunProcess, MovesMoreInputAndOutputThanPipesHold) {
   const std::string input(3'000'000, 'x');

@@ -132,8 +132,7 @@ Program::Program(std::string name, std::string description, std::string examples
 }
 
 CLI::Option& Program::config_option(const std::string& flag, std::string& value,
-                                    const std::string& config_key,
-                                    const std::string& description) {
+                                    const std::string& config_key, const std::string& description) {
   overrides_.push_back({config_key, flag, &value});
   return *app_->add_option(flag, value, fmt::format("{} [default: {}]", description, config_key));
 }
@@ -243,9 +242,9 @@ void add_later_options(CLI::App& app, const std::vector<std::string>& names) {
 
 void add_later_commands(Program& program, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    CLI::App& command = program.command(name, "Not in this version", [name](const Context& context) {
-      refuse(context.program + " " + name);
-    });
+    CLI::App& command =
+        program.command(name, "Not in this version",
+                        [name](const Context& context) { refuse(context.program + " " + name); });
     command.group("");
     command.prefix_command();
   }

@@ -26,9 +26,10 @@ std::string amount(const Progress& progress, std::uint64_t value) {
 }
 
 std::string describe(const Progress& progress) {
-  if (progress.total == 0) return fmt::format("{}: {}", progress.what, amount(progress, progress.done));
-  const double part = std::min(1.0, static_cast<double>(progress.done) /
-                                        static_cast<double>(progress.total));
+  if (progress.total == 0)
+    return fmt::format("{}: {}", progress.what, amount(progress, progress.done));
+  const double part =
+      std::min(1.0, static_cast<double>(progress.done) / static_cast<double>(progress.total));
   return fmt::format("{}: {:3.0f} % of {}", progress.what, part * 100,
                      amount(progress, progress.total));
 }
@@ -41,9 +42,9 @@ void TerminalReporter::message(Level level, std::string_view text) {
   const std::lock_guard lock(mutex_);
   clear_bar_locked();
   const bool colored = options_.color && level == Level::warning;
-  const std::string line = fmt::format("{}{}: {}{}{}\n", colored ? "\033[33m" : "",
-                                       options_.program, prefix_of(level), text,
-                                       colored ? "\033[0m" : "");
+  const std::string line =
+      fmt::format("{}{}: {}{}{}\n", colored ? "\033[33m" : "", options_.program, prefix_of(level),
+                  text, colored ? "\033[0m" : "");
   std::fputs(line.c_str(), stderr);
 }
 
@@ -57,8 +58,8 @@ void TerminalReporter::progress(const Progress& progress) {
   if (options_.quiet) return;
   const std::lock_guard lock(mutex_);
   const auto now = Clock::now();
-  const auto pause = options_.terminal ? std::chrono::milliseconds(100)
-                                       : std::chrono::milliseconds(10000);
+  const auto pause =
+      options_.terminal ? std::chrono::milliseconds(100) : std::chrono::milliseconds(10000);
   if (now - last_progress_ < pause) return;
   last_progress_ = now;
   if (!options_.terminal) {

@@ -58,8 +58,8 @@ std::string to_text(const fixture::ExtractReport& report, const std::string& dir
                        column.values, column.shape_before, column.example_after);
   }
   return out + fmt::format("{}: {} tables, {} rows, {:.1f} MB, {} columns masked, in {:.2f} s\n",
-                           directory, report.tables.size(), rows,
-                           static_cast<double>(bytes) / 1e6, report.masked.size(), seconds);
+                           directory, report.tables.size(), rows, static_cast<double>(bytes) / 1e6,
+                           report.masked.size(), seconds);
 }
 
 void extract(const Context& context, const ExtractOptions& options) {
@@ -82,16 +82,19 @@ void extract(const Context& context, const ExtractOptions& options) {
                               context.server_program(), context.program, context.reporter});
   auto connection = server::open_target(target, context.reporter);
   const fixture::ExtractReport report = fixture::extract(
-      {connection, directory,
+      {connection,
+       directory,
        {context.config.strings("extract.include"), context.config.strings("extract.exclude")},
-       make_plan, context.options.dry_run, context.reporter});
+       make_plan,
+       context.options.dry_run,
+       context.reporter});
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  context.print(to_text(report,
-                        context.options.dry_run ? "would write " + directory.string()
-                                                : directory.string(),
-                        context.options.verbose, seconds),
-                to_json(report));
+  context.print(
+      to_text(report,
+              context.options.dry_run ? "would write " + directory.string() : directory.string(),
+              context.options.verbose, seconds),
+      to_json(report));
 }
 
 void init(const Context& context) {
@@ -107,7 +110,8 @@ int main(int argc, char** argv) {
   Program program("pgcycle-extract", "a database as JSON fixtures that may be committed",
                   kExamples);
   ExtractOptions options;
-  program.config_option("--fixtures", options.fixtures, "fixtures.dir", "Directory to write").type_name("DIR");
+  program.config_option("--fixtures", options.fixtures, "fixtures.dir", "Directory to write")
+      .type_name("DIR");
   program.app().add_flag("--no-anonymize", options.no_anonymize,
                          "Write values as they are; for debugging only");
   add_later_options(program.app(),

@@ -41,7 +41,8 @@ std::string steps_text(const migrate::MigrateReport& report) {
                        version.applied ? "applied " + version.applied_at : "not applied",
                        version.description.empty() ? "" : "  " + version.description);
     for (const auto& step : version.steps) {
-      out += fmt::format("  {:<40} {:<7} {:<12}", step.step, migrate::name_of(step.kind), step.state);
+      out +=
+          fmt::format("  {:<40} {:<7} {:<12}", step.step, migrate::name_of(step.kind), step.state);
       if (step.state == "done") out += fmt::format(" {:>8.0f} ms", step.duration_ms);
       out += "\n";
     }
@@ -102,8 +103,8 @@ void up(const Context& context, const MigrateOptions& options) {
 
 void verify(const Context& context, const MigrateOptions& options) {
   const auto report = run(context, options, migrate::verify, false);
-  context.print(checks_text(report) + fmt::format("{} of {} checks passed\n", passed(report),
-                                                  report.checks.size()),
+  context.print(checks_text(report) +
+                    fmt::format("{} of {} checks passed\n", passed(report), report.checks.size()),
                 to_json(report));
   migrate::require_passed(report.checks, "on the database as it is");
 }
@@ -113,7 +114,9 @@ void verify(const Context& context, const MigrateOptions& options) {
 int main(int argc, char** argv) {
   Program program("pgcycle-migrate", "versioned upgrades that prove themselves", kExamples);
   MigrateOptions options;
-  program.config_option("--migrations", options.migrations, "migrations.dir", "Directory of versions").type_name("DIR");
+  program
+      .config_option("--migrations", options.migrations, "migrations.dir", "Directory of versions")
+      .type_name("DIR");
   program.app().add_flag("--sql-only", options.sql_only,
                          "Skip script steps; the version is then not recorded as applied");
   add_later_options(program.app(), {"--prod", "--confirm"});
@@ -126,14 +129,13 @@ int main(int argc, char** argv) {
     const auto report = run(context, options, migrate::up, true);
     context.print(steps_text(report), to_json(report));
   });
-  CLI::App& up_command =
-      program.command("up", "Apply what is pending",
-                      [&options](const Context& context) { up(context, options); });
+  CLI::App& up_command = program.command(
+      "up", "Apply what is pending", [&options](const Context& context) { up(context, options); });
   up_command.add_option("--to", options.to, "Version to stop at [default: the last]")
       ->type_name("VERSION");
   program.command("verify", "Run the checks of applied versions; exit 4 if one fails",
                   [&options](const Context& context) { verify(context, options); });
-  add_later_commands(program, {"down", "rehearse", "backup", "rollback", "diff", "lint", "lock",
-                               "adopt", "new"});
+  add_later_commands(
+      program, {"down", "rehearse", "backup", "rollback", "diff", "lint", "lock", "adopt", "new"});
   return program.run(argc, argv);
 }

@@ -58,8 +58,8 @@ void reset(const Context& context, const ResetOptions& options) {
     return;
   }
   context.print(fmt::format("{} {}: {} tables, {} rows in {:.2f} s\n{}\n",
-                            report.replaced ? "replaced" : "made", target.database(),
-                            report.tables, report.rows, seconds, url),
+                            report.replaced ? "replaced" : "made", target.database(), report.tables,
+                            report.rows, seconds, url),
                 json);
 }
 
@@ -68,8 +68,9 @@ void reset(const Context& context, const ResetOptions& options) {
 int main(int argc, char** argv) {
   Program program("pgcycle-reset", "the database as the dump has it, now", kExamples);
   ResetOptions options;
-  program.config_option("--dump", options.dump, "dump.file",
-                        "Dump to restore: pg_dump's custom, directory or tar form")
+  program
+      .config_option("--dump", options.dump, "dump.file",
+                     "Dump to restore: pg_dump's custom, directory or tar form")
       .type_name("FILE");
   add_later_options(program.app(), {"--download-recent", "--clones", "--template", "--no-cache",
                                     "--anonymize", "--session"});

@@ -40,7 +40,8 @@ void seed(const Context& context, const SeedOptions& options) {
   for (const auto& table : report.tables) {
     rows += table.rows;
     tables.push_back({{"table", table.table}, {"rows", table.rows}});
-    if (context.options.verbose) text += fmt::format("  {:<40} {:>8} rows\n", table.table, table.rows);
+    if (context.options.verbose)
+      text += fmt::format("  {:<40} {:>8} rows\n", table.table, table.rows);
   }
   text += fmt::format(
       "{} {}: {} tables, {} rows, golden {} new, {} changed, {} removed; {} foreign keys proven, "
@@ -66,10 +67,13 @@ void seed(const Context& context, const SeedOptions& options) {
 int main(int argc, char** argv) {
   Program program("pgcycle-seed", "fixtures and golden records into the database", kExamples);
   SeedOptions options;
-  program.config_option("--fixtures", options.fixtures, "fixtures.dir", "Directory of fixtures").type_name("DIR");
-  program.config_option("--golden", options.golden, "golden.dir", "Directory of golden records").type_name("DIR");
+  program.config_option("--fixtures", options.fixtures, "fixtures.dir", "Directory of fixtures")
+      .type_name("DIR");
+  program.config_option("--golden", options.golden, "golden.dir", "Directory of golden records")
+      .type_name("DIR");
   program.app()
-      .add_option("--scenario", options.scenario, "Golden file to load, without .json [default: all]")
+      .add_option("--scenario", options.scenario,
+                  "Golden file to load, without .json [default: all]")
       ->type_name("NAME");
   add_later_options(program.app(),
                     {"--clones", "--force", "--adapt", "--fire-triggers", "--explain"});

@@ -112,13 +112,14 @@ int main(int argc, char** argv) {
                       [&options](const Context& context) { start(context, options); });
   start_command.add_option("--owner", options.owner, "Stop when this process ends")
       ->type_name("PID");
-  start_command.add_option("--idle-timeout", options.idle_timeout,
-                           "Stop after this time without a session")
+  start_command
+      .add_option("--idle-timeout", options.idle_timeout, "Stop after this time without a session")
       ->type_name("TIME");
   CLI::App& stop_command =
       program.command("stop", "Stop the project's server",
                       [&options](const Context& context) { stop(context, options); });
-  stop_command.add_flag("--immediate", options.immediate, "Do not wait for sessions or a checkpoint");
+  stop_command.add_flag("--immediate", options.immediate,
+                        "Do not wait for sessions or a checkpoint");
   program.command("status", "Tell whether it runs, and where", status);
   program.command("url", "Print the URL of the target database, starting the server", url);
   CLI::App& psql_command =

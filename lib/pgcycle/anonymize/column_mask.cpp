@@ -109,7 +109,8 @@ bool is_safe_type(const Schema& schema, Oid oid) {
       // Its range has the same name in the singular; the subtype decides.
       for (const auto& [range_oid, range] : schema.types) {
         if (range.kind == TypeKind::range && range.name.schema == type.name.schema &&
-            type.name.name == range.name.name.substr(0, range.name.name.rfind("range")) + "multirange") {
+            type.name.name ==
+                range.name.name.substr(0, range.name.name.rfind("range")) + "multirange") {
           return is_safe_type(schema, range.element);
         }
       }
@@ -185,8 +186,7 @@ ColumnMask make_fields_mask(const Schema& schema, const Type& type, const Rule& 
   for (const auto& [name, generator] : rule.fields) {
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;
     const std::string near = nearest_name(name, names);
-    throw Error(ErrorCode::config,
-                fmt::format("{} has no field \"{}\"", type.name.display(), name))
+    throw Error(ErrorCode::config, fmt::format("{} has no field \"{}\"", type.name.display(), name))
         .at(generator.place)
         .hint(near.empty() ? fmt::format("its fields: {}", fmt::join(names, ", "))
                            : fmt::format("did you mean \"{}\"?", near));

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
-#include <chrono>
 #include <charconv>
+#include <chrono>
 
 namespace pgcycle::anonymize {
 
@@ -87,8 +87,8 @@ Generator make_iban(const GeneratorSpec&, const PseudonymKey& key, const ValueLi
   return [key](std::string_view input) {
     const std::string compact = without_spaces(input);
     if (!looks_like_iban(compact)) return permute_digits_from(key, "iban", input, 0);
-    const std::string account =
-        permute_digits_from(key, "iban " + compact.substr(0, 2), std::string_view(compact).substr(4), 0);
+    const std::string account = permute_digits_from(key, "iban " + compact.substr(0, 2),
+                                                    std::string_view(compact).substr(4), 0);
     const int check = 98 - modulo_97(account + compact.substr(0, 2) + "00");
     const std::string changed = fmt::format("{}{:02}{}", compact.substr(0, 2), check, account);
     std::string out(input);
@@ -119,8 +119,8 @@ Generator make_url(const GeneratorSpec& spec, const PseudonymKey& key, const Val
   constexpr std::string_view kPrefix = "https://example.test/";
   constexpr std::size_t kCode = 13;
   if (limits.max_length && *limits.max_length < kPrefix.size() + kCode) {
-    throw Error(ErrorCode::config, fmt::format("generator \"url\" needs {} characters",
-                                               kPrefix.size() + kCode))
+    throw Error(ErrorCode::config,
+                fmt::format("generator \"url\" needs {} characters", kPrefix.size() + kCode))
         .at(spec.place);
   }
   return [key, kPrefix, kCode](std::string_view input) {
@@ -182,8 +182,8 @@ Generator make_password(const GeneratorSpec& spec, const PseudonymKey& key,
   const std::string text = fmt::format("scrypt:{}:{}:{}:{}:{}", kCost, kBlockSize, kParallel,
                                        to_hex(salt), to_hex(hash));
   if (limits.max_length && text.size() > *limits.max_length) {
-    throw Error(ErrorCode::config, fmt::format("generator \"password\" needs {} characters",
-                                               text.size()))
+    throw Error(ErrorCode::config,
+                fmt::format("generator \"password\" needs {} characters", text.size()))
         .at(spec.place);
   }
   return [text](std::string_view) { return text; };

@@ -72,9 +72,8 @@ template <class Draw>
 std::string draw_other_than(const PseudonymKey& key, std::string_view kind, std::string_view input,
                             Draw&& draw) {
   for (int attempt = 0;; ++attempt) {
-    std::string out =
-        draw(key.digest(attempt == 0 ? std::string(kind) : fmt::format("{}#{}", kind, attempt),
-                        input));
+    std::string out = draw(
+        key.digest(attempt == 0 ? std::string(kind) : fmt::format("{}#{}", kind, attempt), input));
     if (out != input || attempt == 8) return out;
   }
 }
@@ -121,8 +120,7 @@ Generator make_first_name(const GeneratorSpec&, const PseudonymKey& key,
   };
 }
 
-Generator make_last_name(const GeneratorSpec&, const PseudonymKey& key,
-                         const ValueLimits& limits) {
+Generator make_last_name(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits& limits) {
   return [key, limits](std::string_view input) {
     return truncate(draw_other_than(key, "last_name", input,
                                     [script = script_of(input)](const Digest& digest) {
@@ -133,8 +131,8 @@ Generator make_last_name(const GeneratorSpec&, const PseudonymKey& key,
 }
 
 // Room that is left for words beside a code that must not be cut.
-std::size_t room_for_words(const GeneratorSpec& spec, const ValueLimits& limits,
-                           std::size_t needed, std::size_t usual) {
+std::size_t room_for_words(const GeneratorSpec& spec, const ValueLimits& limits, std::size_t needed,
+                           std::size_t usual) {
   if (!limits.max_length) return usual;
   if (*limits.max_length < needed) {
     throw Error(ErrorCode::config,
@@ -212,17 +210,15 @@ Generator make_text(const GeneratorSpec&, const PseudonymKey& key, const ValueLi
 }
 
 Generator make_postcode(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
-  return [key](std::string_view input) {
-    return replace_letters_and_digits(key, "postcode", input);
-  };
+  return
+      [key](std::string_view input) { return replace_letters_and_digits(key, "postcode", input); };
 }
 
 Generator make_scrub(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
   return [key](std::string_view input) { return scrub_text(key, input); };
 }
 
-Generator make_hash(const GeneratorSpec& spec, const PseudonymKey& key,
-                    const ValueLimits& limits) {
+Generator make_hash(const GeneratorSpec& spec, const PseudonymKey& key, const ValueLimits& limits) {
   constexpr std::size_t kShortest = 13;
   room_for_words(spec, limits, kShortest, 0);
   const std::size_t length = std::min<std::size_t>(limits.max_length.value_or(32), 32);

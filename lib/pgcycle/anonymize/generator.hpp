@@ -38,8 +38,8 @@ using Generator = std::function<std::optional<std::string>(std::string_view inpu
 
 struct GeneratorTraits {
   std::string_view name;
-  bool unique = false;       // distinct inputs have distinct outputs
-  bool changes = true;       // false: the original value comes out
+  bool unique = false;  // distinct inputs have distinct outputs
+  bool changes = true;  // false: the original value comes out
   std::string_view description;
   std::vector<std::string_view> options;
 };

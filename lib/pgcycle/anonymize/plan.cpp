@@ -26,17 +26,39 @@ struct NameHint {
 };
 
 constexpr std::array<NameHint, 34> kNameHints{{
-    {"email", "email"},        {"e_mail", "email"},          {"phone", "phone"},
-    {"mobile", "phone"},       {"telefon", "phone"},         {"fax", "phone"},
-    {"first_name", "first_name"}, {"firstname", "first_name"}, {"given", "first_name"},
-    {"last_name", "last_name"},   {"lastname", "last_name"},   {"surname", "last_name"},
-    {"username", "username"},  {"login", "username"},        {"password", "password"},
-    {"passwd", "password"},    {"iban", "iban"},             {"account", "text"},
-    {"ssn", "text"},           {"passport", "text"},         {"tax_id", "text"},
-    {"national", "text"},      {"card_number", "text"},      {"street", "street_address"},
-    {"address", "street_address"}, {"city", "city"},         {"town", "city"},
-    {"postcode", "postcode"},  {"postal", "postcode"},       {"zip", "postcode"},
-    {"company", "company"},    {"url", "url"},               {"link", "url"},
+    {"email", "email"},
+    {"e_mail", "email"},
+    {"phone", "phone"},
+    {"mobile", "phone"},
+    {"telefon", "phone"},
+    {"fax", "phone"},
+    {"first_name", "first_name"},
+    {"firstname", "first_name"},
+    {"given", "first_name"},
+    {"last_name", "last_name"},
+    {"lastname", "last_name"},
+    {"surname", "last_name"},
+    {"username", "username"},
+    {"login", "username"},
+    {"password", "password"},
+    {"passwd", "password"},
+    {"iban", "iban"},
+    {"account", "text"},
+    {"ssn", "text"},
+    {"passport", "text"},
+    {"tax_id", "text"},
+    {"national", "text"},
+    {"card_number", "text"},
+    {"street", "street_address"},
+    {"address", "street_address"},
+    {"city", "city"},
+    {"town", "city"},
+    {"postcode", "postcode"},
+    {"postal", "postcode"},
+    {"zip", "postcode"},
+    {"company", "company"},
+    {"url", "url"},
+    {"link", "url"},
     {"name", "person_name"},
 }};
 
@@ -174,8 +196,8 @@ class PlanBuilder {
     const GeneratorTraits& traits = *find_generator(rule.generator->name);
     if (!traits.changes) return {ColumnClass::kept, "keep", {}};
     check_constraints(table, column, traits, rule, name);
-    plan.mask = make_value_mask(schema_, column.type, *rule.generator, key_,
-                                limits_of(schema_, column));
+    plan.mask =
+        make_value_mask(schema_, column.type, *rule.generator, key_, limits_of(schema_, column));
     return plan;
   }
 
@@ -205,9 +227,9 @@ class PlanBuilder {
     }
     const catalog::UniqueKey* key = unique_key_on(table, column.name);
     if (key != nullptr && !traits.unique && traits.name != "null") {
-      throw Error(ErrorCode::config,
-                  fmt::format("{} is unique, but \"{}\" may give two rows one value", name,
-                              traits.name))
+      throw Error(
+          ErrorCode::config,
+          fmt::format("{} is unique, but \"{}\" may give two rows one value", name, traits.name))
           .at(rule.place)
           .constraint(key->name)
           .detail(fmt::format("unique by {}", postgres::display_identifier(key->name)))
@@ -242,10 +264,9 @@ class PlanBuilder {
       return;
     }
     if (takes_rule_of_unclassified(table, column)) return;
-    unclassified_.push_back(fmt::format(
-        "\"{}.{}\": {}",
-        json_escaped(table.name.display()), json_escaped(postgres::display_identifier(column.name)),
-        propose_rule(schema_, column)));
+    unclassified_.push_back(fmt::format("\"{}.{}\": {}", json_escaped(table.name.display()),
+                                        json_escaped(postgres::display_identifier(column.name)),
+                                        propose_rule(schema_, column)));
   }
 
   // A rule for the referenced column, which is asked for, will hold here as well.
@@ -254,7 +275,8 @@ class PlanBuilder {
       if (key.table != table.name) continue;
       for (std::size_t i = 0; i < key.columns.size(); ++i) {
         if (key.columns[i] != column.name) continue;
-        if (key.referenced_table == table.name && key.referenced_columns[i] == column.name) continue;
+        if (key.referenced_table == table.name && key.referenced_columns[i] == column.name)
+          continue;
         for (const Table* extracted : tables_) {
           if (extracted->name == key.referenced_table) return true;
         }
@@ -279,8 +301,9 @@ class PlanBuilder {
                             unclassified_.size(), unclassified_.size() == 1 ? "" : "s",
                             unclassified_.size() == 1 ? "has" : "have"))
         .detail(list)
-        .hint("add rules like these to anonymize.rules in pgcycle.json, or \"keep\" where a "
-              "column is not personal");
+        .hint(
+            "add rules like these to anonymize.rules in pgcycle.json, or \"keep\" where a "
+            "column is not personal");
   }
 
   const Schema& schema_;
@@ -334,7 +357,8 @@ std::string propose_rule(const Schema& schema, const Column& column) {
   if (type.name.name == "bytea") return "\"bytes\"";
   if (type.name.name == "date") return R"({"generator": "date_shift", "days": 365})";
   if (type.name.name == "inet" || type.name.name == "cidr") return "\"ip\"";
-  const bool text = type.category == 'S' || (type.kind == TypeKind::array && element.category == 'S');
+  const bool text =
+      type.category == 'S' || (type.kind == TypeKind::array && element.category == 'S');
   if (!text) return column.not_null ? "\"keep\"" : "\"null\"";
   const std::string_view hint = hint_by_name(column.name);
   return fmt::format("\"{}\"", hint.empty() ? "scrub" : hint);

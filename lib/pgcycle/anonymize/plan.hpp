@@ -51,8 +51,8 @@ class AnonymizationPlan {
 
 // Plans for the given tables of the schema.
 AnonymizationPlan make_plan(const catalog::Schema& schema,
-                            const std::vector<const catalog::Table*>& tables,
-                            const RuleSet& rules, const PseudonymKey& key);
+                            const std::vector<const catalog::Table*>& tables, const RuleSet& rules,
+                            const PseudonymKey& key);
 
 // A rule that a person could start from, by the column's name and type.
 std::string propose_rule(const catalog::Schema& schema, const catalog::Column& column);

@@ -35,12 +35,12 @@ struct JsonPathRule {
 };
 
 struct Rule {
-  std::string pattern;  // as written
+  std::string pattern;            // as written
   std::vector<std::string> name;  // schema, table, column; "*" where anything goes
   Location place;
-  std::optional<GeneratorSpec> generator;        // a plain rule
-  std::vector<JsonPathRule> paths;               // {"json": {…}}
-  std::map<std::string, GeneratorSpec> fields;   // {"fields": {…}}
+  std::optional<GeneratorSpec> generator;       // a plain rule
+  std::vector<JsonPathRule> paths;              // {"json": {…}}
+  std::map<std::string, GeneratorSpec> fields;  // {"fields": {…}}
 };
 
 class RuleSet {

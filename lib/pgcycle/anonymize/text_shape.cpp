@@ -16,14 +16,14 @@ struct LetterBlock {
 };
 
 constexpr LetterBlock kBlocks[] = {
-    {U'a', U'z', U'a', U'z'},          {U'A', U'Z', U'A', U'Z'},
-    {U'0', U'9', U'0', U'9'},          {0x00c0, 0x00de, U'A', U'Z'},
-    {0x00df, 0x024f, U'a', U'z'},      {0x0370, 0x03ff, 0x03b1, 0x03c9},
-    {0x0400, 0x042f, 0x0410, 0x042f},  {0x0430, 0x052f, 0x0430, 0x044f},
-    {0x0531, 0x058f, 0x0561, 0x0586},  {0x0590, 0x05ff, 0x05d0, 0x05ea},
-    {0x0600, 0x06ff, 0x0641, 0x064a},  {0x0900, 0x097f, 0x0915, 0x0939},
-    {0x0e00, 0x0e7f, 0x0e01, 0x0e2e},  {0x3040, 0x309f, 0x3042, 0x3093},
-    {0x30a0, 0x30ff, 0x30a2, 0x30f3},  {0x3400, 0x9fff, 0x4e00, 0x5fff},
+    {U'a', U'z', U'a', U'z'},         {U'A', U'Z', U'A', U'Z'},
+    {U'0', U'9', U'0', U'9'},         {0x00c0, 0x00de, U'A', U'Z'},
+    {0x00df, 0x024f, U'a', U'z'},     {0x0370, 0x03ff, 0x03b1, 0x03c9},
+    {0x0400, 0x042f, 0x0410, 0x042f}, {0x0430, 0x052f, 0x0430, 0x044f},
+    {0x0531, 0x058f, 0x0561, 0x0586}, {0x0590, 0x05ff, 0x05d0, 0x05ea},
+    {0x0600, 0x06ff, 0x0641, 0x064a}, {0x0900, 0x097f, 0x0915, 0x0939},
+    {0x0e00, 0x0e7f, 0x0e01, 0x0e2e}, {0x3040, 0x309f, 0x3042, 0x3093},
+    {0x30a0, 0x30ff, 0x30a2, 0x30f3}, {0x3400, 0x9fff, 0x4e00, 0x5fff},
     {0xac00, 0xd7a3, 0xac00, 0xd7a3},
 };
 
@@ -61,10 +61,11 @@ std::string replace_letters_and_digits(const PseudonymKey& key, std::string_view
   out.reserve(input.size());
   for (std::size_t i = 0; i < input.size();) {
     const char32_t code = next_code_point(input, i);
-    if (const LetterBlock* block = block_of(code); block != nullptr && code != 0xd7 && code != 0xf7) {
+    if (const LetterBlock* block = block_of(code);
+        block != nullptr && code != 0xd7 && code != 0xf7) {
       append_code_point(out, block->replacement_first +
-                      choices.below(static_cast<std::uint32_t>(block->replacement_last -
-                                                               block->replacement_first + 1)));
+                                 choices.below(static_cast<std::uint32_t>(
+                                     block->replacement_last - block->replacement_first + 1)));
     } else if (is_separator(code)) {
       append_code_point(out, code);
     } else {

@@ -153,8 +153,7 @@ std::vector<ForeignKey> load_foreign_keys(Connection& connection, const TablesBy
     const auto referenced = tables.find(oid_at(rows, i, 3));
     if (table == tables.end() || referenced == tables.end()) continue;
     keys.push_back({rows.get(i, 0), table->second.name, rows.array(i, 2), referenced->second.name,
-                    rows.array(i, 4), rows.boolean(i, 5), rows.boolean(i, 6),
-                    rows.boolean(i, 7)});
+                    rows.array(i, 4), rows.boolean(i, 5), rows.boolean(i, 6), rows.boolean(i, 7)});
   }
   std::sort(keys.begin(), keys.end(), [](const ForeignKey& a, const ForeignKey& b) {
     return std::tie(a.table, a.name) < std::tie(b.table, b.name);

@@ -38,12 +38,12 @@ struct Type {
   Oid oid = 0;
   QualifiedName name;
   TypeKind kind = TypeKind::base;
-  char category = 'X';                       // pg_type.typcategory; of a domain, its base's
-  Oid base = 0;                              // domain: what it is over
-  Oid element = 0;                           // array: element type; range: subtype
-  char delimiter = ',';                      // array: between elements
-  std::vector<std::string> labels;           // enumeration: in order
-  std::vector<CompositeField> fields;        // composite: in order
+  char category = 'X';                 // pg_type.typcategory; of a domain, its base's
+  Oid base = 0;                        // domain: what it is over
+  Oid element = 0;                     // array: element type; range: subtype
+  char delimiter = ',';                // array: between elements
+  std::vector<std::string> labels;     // enumeration: in order
+  std::vector<CompositeField> fields;  // composite: in order
   JsonForm form = JsonForm::text;
 };
 
@@ -123,9 +123,9 @@ struct Sequence {
 };
 
 struct Schema {
-  std::vector<Table> tables;  // by name
-  std::vector<ForeignKey> foreign_keys;  // by table, then name
-  std::vector<Sequence> sequences;       // by name
+  std::vector<Table> tables;                      // by name
+  std::vector<ForeignKey> foreign_keys;           // by table, then name
+  std::vector<Sequence> sequences;                // by name
   std::vector<QualifiedName> materialized_views;  // what one depends on comes before it
   std::map<Oid, Type> types;
   std::string database;

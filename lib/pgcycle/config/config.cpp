@@ -78,13 +78,13 @@ void check_type(const ConfigKey& key, const JsonValue& value, ErrorList& errors)
     for (const JsonValue& item : value.items) ok = ok && item.is(JsonValue::Kind::string);
   }
   if (!ok) {
-    errors.add(Error(ErrorCode::config,
-                     fmt::format("{} must be {}, not {}", key.path,
-                                 key.type == ConfigType::strings ? "an array of strings"
-                                                                 : name_of(wanted),
-                                 name_of(value.kind)))
-                   .at(value.place)
-                   .hint(std::string(key.description)));
+    errors.add(
+        Error(ErrorCode::config,
+              fmt::format("{} must be {}, not {}", key.path,
+                          key.type == ConfigType::strings ? "an array of strings" : name_of(wanted),
+                          name_of(value.kind)))
+            .at(value.place)
+            .hint(std::string(key.description)));
   }
 }
 
@@ -218,8 +218,8 @@ std::string Config::expand(const std::string& text, const Location& place) const
   std::string name;
   std::size_t from = 0;
   std::size_t end = 0;
-  for (std::size_t start = 0;
-       (start = find_variable(text, from, name, end)) != std::string::npos; from = end) {
+  for (std::size_t start = 0; (start = find_variable(text, from, name, end)) != std::string::npos;
+       from = end) {
     out.append(text, from, start - from);
     if (const auto value = environment_ ? environment_(name) : std::nullopt) {
       out += *value;
@@ -283,10 +283,11 @@ std::vector<Config::Shown> Config::shown() const {
     Shown shown{std::string(key.path), std::string(key.default_value), "default"};
     if (value != nullptr) {
       shown.origin = to_string(value->place);
-      const bool secret = key.type == ConfigType::secret &&
-                          value->text.find("${") == std::string::npos;
-      shown.value = secret ? "***" : value->is(JsonValue::Kind::string) ? value->text
-                                                                        : value->to_json();
+      const bool secret =
+          key.type == ConfigType::secret && value->text.find("${") == std::string::npos;
+      shown.value = secret                               ? "***"
+                    : value->is(JsonValue::Kind::string) ? value->text
+                                                         : value->to_json();
     }
     out.push_back(std::move(shown));
   }

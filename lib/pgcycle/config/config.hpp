@@ -26,7 +26,7 @@ namespace pgcycle {
 enum class ConfigType { text, secret, path, strings, rules, duration };
 
 struct ConfigKey {
-  std::string_view path;           // "database.url"
+  std::string_view path;  // "database.url"
   ConfigType type;
   std::string_view default_value;  // empty: none
   std::string_view description;

@@ -33,7 +33,8 @@ std::string config_json_schema() {
   for (const ConfigKey& key : config_keys()) {
     const std::size_t dot = key.path.find('.');
     const std::string_view parent = dot == std::string_view::npos ? "" : key.path.substr(0, dot);
-    const std::string_view name = dot == std::string_view::npos ? key.path : key.path.substr(dot + 1);
+    const std::string_view name =
+        dot == std::string_view::npos ? key.path : key.path.substr(dot + 1);
     if (parent != section) {
       if (!section.empty()) properties += "\n    }}";
       if (!properties.empty()) properties += ",\n";
@@ -47,8 +48,8 @@ std::string config_json_schema() {
     } else if (!properties.empty()) {
       properties += ",\n";
     }
-    properties += fmt::format("{}\"{}\": {}", section.empty() ? "    " : "      ", name,
-                              schema_of(key));
+    properties +=
+        fmt::format("{}\"{}\": {}", section.empty() ? "    " : "      ", name, schema_of(key));
   }
   if (!section.empty()) properties += "\n    }}";
   return fmt::format(

@@ -70,8 +70,9 @@ DumpFile inspect_dump(const fs::path& path) {
   const fs::file_status status = fs::status(path, ignored);
   if (!fs::exists(status)) {
     throw Error(ErrorCode::input, fmt::format("no such dump: {}", path.string()))
-        .hint("name a dump with --dump FILE or \"dump\": {\"file\": …} in pgcycle.json; make one "
-              "with pg_dump -Fc");
+        .hint(
+            "name a dump with --dump FILE or \"dump\": {\"file\": …} in pgcycle.json; make one "
+            "with pg_dump -Fc");
   }
   if (fs::is_directory(status)) {
     if (fs::exists(path / "toc.dat")) return {path, DumpFormat::directory, 0};
@@ -84,9 +85,9 @@ DumpFile inspect_dump(const fs::path& path) {
   if (header.starts_with("PGDMP")) return {path, DumpFormat::custom, bytes};
   if (is_tar_dump(header)) return {path, DumpFormat::tar, bytes};
   if (const auto form = later_form(header)) {
-    throw Error(ErrorCode::unsupported,
-                fmt::format("{} is a {} dump, which this version does not restore", path.string(),
-                            *form))
+    throw Error(
+        ErrorCode::unsupported,
+        fmt::format("{} is a {} dump, which this version does not restore", path.string(), *form))
         .hint("make the dump with pg_dump -Fc, which is compressed already");
   }
   throw Error(ErrorCode::input, fmt::format("{} is not a dump", path.string()))

@@ -32,7 +32,8 @@ ResetReport reset(const ResetRequest& request) {
   auto maintenance = server::open_maintenance(request.target, request.reporter);
   const std::string target = request.target.database();
   if (target == maintenance.database() || target.starts_with("template")) {
-    throw Error(ErrorCode::guard, fmt::format("refused to reset \"{}\": the server needs it", target))
+    throw Error(ErrorCode::guard,
+                fmt::format("refused to reset \"{}\": the server needs it", target))
         .hint("choose another name for the test database");
   }
   server::require_test_database(maintenance, request.target, request.config, request.reporter,

@@ -21,9 +21,12 @@ std::string tail_of(std::string text) {
 Error restore_error(const DumpFile& dump, const std::string& words) {
   Error error(ErrorCode::step, fmt::format("cannot restore {}", dump.path.string()));
   error.at(dump.path.string()).detail(tail_of(words));
-  const auto says = [&words](std::string_view part) { return words.find(part) != std::string::npos; };
+  const auto says = [&words](std::string_view part) {
+    return words.find(part) != std::string::npos;
+  };
   if (says("end of file") || says("unexpected end") || says("could not read from input") ||
-      says("could not uncompress") || says("corrupt archive") || says("did not find magic string")) {
+      says("could not uncompress") || says("corrupt archive") ||
+      says("did not find magic string")) {
     return error.hint("the dump is damaged or cut short; fetch it again");
   }
   if (says("unsupported version")) {
@@ -73,10 +76,10 @@ void restore(const RestoreRequest& request) {
       server::find_client_program("pg_restore", request.server_major, request.environment);
   report_what_is_left_out(read_contents(request.dump, pg_restore), request.reporter);
   ProcessSpec spec;
-  spec.command = {pg_restore, "--exit-on-error", "--no-owner", "--no-privileges",
-                  "--dbname=" + postgres::ConnectionInfo()
-                                    .with_database(request.database.database())
-                                    .conninfo()};
+  spec.command = {
+      pg_restore, "--exit-on-error", "--no-owner", "--no-privileges",
+      "--dbname=" +
+          postgres::ConnectionInfo().with_database(request.database.database()).conninfo()};
   if (request.jobs > 1 && request.dump.format != DumpFormat::tar) {
     spec.command.push_back(fmt::format("--jobs={}", request.jobs));
   }

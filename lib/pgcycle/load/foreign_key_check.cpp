@@ -36,13 +36,13 @@ std::string all_of(const std::string& alias, const std::vector<std::string>& col
 std::string anti_join(const ForeignKey& key) {
   std::string equal;
   for (std::size_t i = 0; i < key.columns.size(); ++i) {
-    equal += fmt::format("{}r.{} = c.{}", i == 0 ? "" : " AND ",
-                         quote_identifier(key.referenced_columns[i]),
-                         quote_identifier(key.columns[i]));
+    equal +=
+        fmt::format("{}r.{} = c.{}", i == 0 ? "" : " AND ",
+                    quote_identifier(key.referenced_columns[i]), quote_identifier(key.columns[i]));
   }
-  std::string broken =
-      fmt::format("({} AND NOT EXISTS (SELECT FROM {} r WHERE {}))",
-                  all_of("c", key.columns, "IS NOT NULL", "AND"), key.referenced_table.sql(), equal);
+  std::string broken = fmt::format("({} AND NOT EXISTS (SELECT FROM {} r WHERE {}))",
+                                   all_of("c", key.columns, "IS NOT NULL", "AND"),
+                                   key.referenced_table.sql(), equal);
   if (key.match_full && key.columns.size() > 1) {
     broken += fmt::format(" OR (({}) AND ({}))", all_of("c", key.columns, "IS NULL", "OR"),
                           all_of("c", key.columns, "IS NOT NULL", "OR"));
@@ -79,9 +79,8 @@ Location place_of_values(const RowSource& source, const ForeignKey& key,
   for (std::size_t i = 0; i < key.columns.size(); ++i) {
     shown += (i == 0 ? "" : ", ") + (values.is_null(0, i) ? "null" : values.get(0, i));
   }
-  Error error(ErrorCode::statement,
-              fmt::format("rows of {} violate foreign key constraint \"{}\"", key.table.display(),
-                          key.name));
+  Error error(ErrorCode::statement, fmt::format("rows of {} violate foreign key constraint \"{}\"",
+                                                key.table.display(), key.name));
   for (const RowSource& source : sources) {
     if (source.table().name == key.table) error.at(place_of_values(source, key, values));
   }

@@ -224,22 +224,21 @@ class Seeding {
     }
     RowSource::Cursor cursor(source);
     try {
-      return connection_.copy_in(
-          fmt::format("COPY {} ({}) FROM STDIN", table.name.sql(), columns),
-          [&cursor](std::string& out) {
-            const fixture::Row* row = cursor.next();
-            if (row == nullptr) return false;
-            for (std::size_t i = 0; i < row->values.size(); ++i) {
-              if (i > 0) out.push_back('\t');
-              if (row->values[i]) {
-                postgres::append_copy_field(out, *row->values[i]);
-              } else {
-                postgres::append_copy_null(out);
-              }
-            }
-            out.push_back('\n');
-            return true;
-          });
+      return connection_.copy_in(fmt::format("COPY {} ({}) FROM STDIN", table.name.sql(), columns),
+                                 [&cursor](std::string& out) {
+                                   const fixture::Row* row = cursor.next();
+                                   if (row == nullptr) return false;
+                                   for (std::size_t i = 0; i < row->values.size(); ++i) {
+                                     if (i > 0) out.push_back('\t');
+                                     if (row->values[i]) {
+                                       postgres::append_copy_field(out, *row->values[i]);
+                                     } else {
+                                       postgres::append_copy_null(out);
+                                     }
+                                   }
+                                   out.push_back('\n');
+                                   return true;
+                                 });
     } catch (Error& error) {
       const std::size_t line = line_in_copy_context(connection_.last_error().context);
       if (error.code() == ErrorCode::statement && line > 0) {

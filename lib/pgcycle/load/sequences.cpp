@@ -18,14 +18,13 @@ std::size_t set_sequences(postgres::Connection& connection, const catalog::Schem
                             postgres::quote_identifier(use.column), use.table.sql());
     }
     // A value outside the sequence's bounds was never drawn from it.
-    const auto row = connection.query(fmt::format(
-        "SELECT {}(v) FROM ({}) u(v) WHERE v BETWEEN {} AND {}", furthest, values,
-        sequence.minimum, sequence.maximum));
+    const auto row =
+        connection.query(fmt::format("SELECT {}(v) FROM ({}) u(v) WHERE v BETWEEN {} AND {}",
+                                     furthest, values, sequence.minimum, sequence.maximum));
     const bool empty = row.is_null(0, 0);
-    connection.query(fmt::format("SELECT setval({}::regclass, {}, {})",
-                                 postgres::quote_literal(sequence.name.sql()),
-                                 empty ? std::to_string(sequence.start) : row.get(0, 0),
-                                 empty ? "false" : "true"));
+    connection.query(fmt::format(
+        "SELECT setval({}::regclass, {}, {})", postgres::quote_literal(sequence.name.sql()),
+        empty ? std::to_string(sequence.start) : row.get(0, 0), empty ? "false" : "true"));
     ++set;
   }
   return set;

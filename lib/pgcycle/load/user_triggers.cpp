@@ -17,8 +17,7 @@ std::vector<std::string> rest_user_triggers(postgres::Connection& connection,
       const std::string name = postgres::quote_identifier(triggers.text(i, 0));
       const std::string_view state = triggers.text(i, 1);
       const char* mode = state == "R" ? "REPLICA " : state == "A" ? "ALWAYS " : "";
-      connection.execute(
-          fmt::format("ALTER TABLE {} DISABLE TRIGGER {}", table->name.sql(), name));
+      connection.execute(fmt::format("ALTER TABLE {} DISABLE TRIGGER {}", table->name.sql(), name));
       undo.push_back(
           fmt::format("ALTER TABLE {} ENABLE {}TRIGGER {}", table->name.sql(), mode, name));
     }

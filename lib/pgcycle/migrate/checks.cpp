@@ -92,8 +92,9 @@ class ConditionReader {
     throw Error(ErrorCode::input, fmt::format("malformed check: {}", what))
         .at(comment_.place)
         .detail("--" + comment_.text)
-        .hint("checks look like: -- check NAME: = 0   or: > 0, ~ 22 +- 5   or: rows = 5   or: "
-              "p95 < 500 ms over 20 runs");
+        .hint(
+            "checks look like: -- check NAME: = 0   or: > 0, ~ 22 +- 5   or: rows = 5   or: "
+            "p95 < 500 ms over 20 runs");
   }
 
   std::string_view rest_;
@@ -165,7 +166,8 @@ double single_value(const postgres::Result& rows, const Check& check) {
   if (text == "f") return 0;
   double value = 0;
   if (std::from_chars(text.data(), text.data() + text.size(), value).ptr !=
-      text.data() + text.size() || text.empty()) {
+          text.data() + text.size() ||
+      text.empty()) {
     throw Error(ErrorCode::input, fmt::format("check {} must give a number", check.name))
         .at(check.query.place);
   }

@@ -57,11 +57,16 @@ JournalContents Journal::read() {
       "COALESCE(duration_ms, 0), applied_by FROM pgcycle.migration_step");
   for (std::size_t i = 0; i < steps.size(); ++i) {
     contents.steps[{steps.get(i, 0), steps.get(i, 1)}] = {
-        steps.get(i, 2), steps.get(i, 3), static_cast<std::size_t>(steps.integer(i, 4)),
-        steps.get(i, 5), std::stod(steps.get(i, 6)), steps.get(i, 7)};
+        steps.get(i, 2),
+        steps.get(i, 3),
+        static_cast<std::size_t>(steps.integer(i, 4)),
+        steps.get(i, 5),
+        std::stod(steps.get(i, 6)),
+        steps.get(i, 7)};
   }
   const auto versions = connection_.query(
-      "SELECT version, applied_at::timestamptz(0)::text, applied_by FROM pgcycle.migration_version");
+      "SELECT version, applied_at::timestamptz(0)::text, applied_by FROM "
+      "pgcycle.migration_version");
   for (std::size_t i = 0; i < versions.size(); ++i) {
     contents.versions[versions.get(i, 0)] = {versions.get(i, 1), versions.get(i, 2)};
   }

@@ -81,7 +81,8 @@ Step read_step(const fs::path& path) {
   const auto [end, error] =
       std::from_chars(file_name.data(), file_name.data() + file_name.size(), step.number);
   if (error != std::errc() || *end != '_') {
-    throw Error(ErrorCode::input, fmt::format("{} is not a step: its name has no number", file_name))
+    throw Error(ErrorCode::input,
+                fmt::format("{} is not a step: its name has no number", file_name))
         .at(path.string())
         .hint("name steps like 010_add_timetable.sql; move other files out of the folder");
   }
@@ -186,7 +187,8 @@ Version read_version(const fs::path& directory, std::vector<int> number) {
             [](const Step& a, const Step& b) { return a.number < b.number; });
   for (std::size_t i = 1; i < version.steps.size(); ++i) {
     if (version.steps[i].number != version.steps[i - 1].number) continue;
-    throw Error(ErrorCode::input, fmt::format("two steps have the number {}", version.steps[i].number))
+    throw Error(ErrorCode::input,
+                fmt::format("two steps have the number {}", version.steps[i].number))
         .at(version.steps[i].file.string())
         .detail("the other is " + version.steps[i - 1].file.string())
         .hint("give one of them another number");

@@ -24,7 +24,7 @@ struct Step {
   std::filesystem::path file;
   std::optional<std::filesystem::path> verify;  // NAME.verify.sql
   std::optional<std::filesystem::path> down;    // NAME.down.sql
-  std::string checksum;  // SHA-256 of the content, line endings normalised
+  std::string checksum;                         // SHA-256 of the content, line endings normalised
   bool no_transaction = false;                  // -- pgcycle: no-transaction
   std::vector<std::string> required_tables;     // -- pgcycle: requires table NAME
   std::vector<std::string> required_steps;      // -- pgcycle: requires NUMBER

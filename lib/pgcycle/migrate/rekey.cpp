@@ -214,12 +214,15 @@ class Rekey {
 
   void add_soft_reference(const SoftReference& soft) {
     const std::string name = quote_identifier(soft.column);
-    Reference reference{soft.table, fmt::format("{}.{}", soft.table->name.display(), soft.column),
-                        {}, {}, soft.where};
+    Reference reference{soft.table,
+                        fmt::format("{}.{}", soft.table->name.display(), soft.column),
+                        {},
+                        {},
+                        soft.where};
     if (soft.path.empty()) {
       reference.read = fmt::format("c.{}::text", name);
-      reference.write = fmt::format("{} = m.new_key::{}", name,
-                                    soft.table->find_column(soft.column)->type_sql);
+      reference.write =
+          fmt::format("{} = m.new_key::{}", name, soft.table->find_column(soft.column)->type_sql);
     } else {
       std::string path = "ARRAY[";
       for (std::size_t i = 0; i < soft.path.size(); ++i) {
@@ -227,8 +230,7 @@ class Rekey {
       }
       path += "]::text[]";
       reference.read = fmt::format("(c.{} #>> {})", name, path);
-      reference.write =
-          fmt::format("{0} = jsonb_set(c.{0}, {1}, to_jsonb(m.new_key))", name, path);
+      reference.write = fmt::format("{0} = jsonb_set(c.{0}, {1}, to_jsonb(m.new_key))", name, path);
     }
     references_.push_back(std::move(reference));
   }
@@ -242,9 +244,10 @@ class Rekey {
   // Fills pg_temp.rekey with old and new keys; returns how many differ.
   std::uint64_t make_mapping() {
     std::string selected = fmt::format("{}::text", quote_identifier(spec_.column));
-    for (const std::string& column : spec_.columns) selected += ", " + quote_identifier(column) + "::text";
-    const auto rows = connection_.query(
-        fmt::format("SELECT {} FROM {}", selected, spec_.table->name.sql()));
+    for (const std::string& column : spec_.columns)
+      selected += ", " + quote_identifier(column) + "::text";
+    const auto rows =
+        connection_.query(fmt::format("SELECT {} FROM {}", selected, spec_.table->name.sql()));
     std::set<std::string> keys;
     std::string data;
     std::uint64_t changed = 0;
@@ -257,8 +260,8 @@ class Rekey {
       }
       const std::string key = uuid5(spec_.name_space, name);
       if (!keys.insert(key).second) {
-        throw Error(ErrorCode::step, fmt::format("two rows of {} would get one key",
-                                                 spec_.table->name.display()))
+        throw Error(ErrorCode::step,
+                    fmt::format("two rows of {} would get one key", spec_.table->name.display()))
             .detail(fmt::format("they agree in {}", fmt::join(spec_.columns, ", ")))
             .hint("name more columns in \"columns\", so that each row's are its own");
       }
@@ -283,7 +286,8 @@ class Rekey {
     const auto row = connection_.query(fmt::format(
         "SELECT count(*), md5(string_agg(k || ':' || n, ',' ORDER BY k COLLATE \"C\")) FROM "
         "(SELECT COALESCE({1}, {0}) AS k, count(*) AS n FROM {2} c "
-        "LEFT JOIN pg_temp.rekey m ON m.old_key = {0} WHERE {0} IS NOT NULL AND ({3}) GROUP BY 1) l",
+        "LEFT JOIN pg_temp.rekey m ON m.old_key = {0} WHERE {0} IS NOT NULL AND ({3}) GROUP BY 1) "
+        "l",
         reference.read, map_old ? "m.new_key" : "NULL::text", reference.table->name.sql(), where));
     return row.get(0, 0) + "/" + row.get(0, 1);
   }

@@ -14,8 +14,8 @@ namespace pgcycle::migrate {
 namespace {
 
 postgres::Connection open_plain(const MigrateRequest& request) {
-  return postgres::Connection::open(
-      request.target.info, {request.target.application_name, &request.reporter, true});
+  return postgres::Connection::open(request.target.info,
+                                    {request.target.application_name, &request.reporter, true});
 }
 
 std::vector<Version> wanted_versions(const MigrateRequest& request, std::vector<Version> versions) {
@@ -129,17 +129,17 @@ class UpRun {
  private:
   void guard() {
     auto maintenance = server::open_maintenance(request_.target, request_.reporter);
-    server::require_test_database(maintenance, request_.target, request_.config,
-                                  request_.reporter, "migrate the database");
+    server::require_test_database(maintenance, request_.target, request_.config, request_.reporter,
+                                  "migrate the database");
   }
 
   void check_requirement(const Version& version) const {
     if (version.requires_version.empty() || contents_.versions.contains(version.requires_version)) {
       return;
     }
-    const bool here = std::any_of(all_versions_.begin(), all_versions_.end(), [&](const Version& other) {
-      return other.name == version.requires_version;
-    });
+    const bool here =
+        std::any_of(all_versions_.begin(), all_versions_.end(),
+                    [&](const Version& other) { return other.name == version.requires_version; });
     if (here) {
       throw Error(ErrorCode::check, fmt::format("{} requires {}, which is not applied",
                                                 version.name, version.requires_version))
@@ -151,9 +151,8 @@ class UpRun {
   }
 
   bool anything_done(const Version& version) const {
-    return std::any_of(version.steps.begin(), version.steps.end(), [&](const Step& step) {
-      return contents_.find(version, step) != nullptr;
-    });
+    return std::any_of(version.steps.begin(), version.steps.end(),
+                       [&](const Step& step) { return contents_.find(version, step) != nullptr; });
   }
 
   void apply(const Version& version) {
@@ -196,8 +195,8 @@ class UpRun {
   void check_step_requirements(const Version& version, const Step& step) {
     for (const std::string& table : step.required_tables) {
       if (!connection_.query("SELECT to_regclass($1)", {table}).is_null(0, 0)) continue;
-      throw Error(ErrorCode::check, fmt::format("{} requires the table {}, which is not there",
-                                                step.name, table))
+      throw Error(ErrorCode::check,
+                  fmt::format("{} requires the table {}, which is not there", step.name, table))
           .at(step.file.string());
     }
     for (const std::string& number : step.required_steps) {
@@ -205,8 +204,8 @@ class UpRun {
         return s.number == std::atoi(number.c_str()) && contents_.is_done(version, s);
       });
       if (done) continue;
-      throw Error(ErrorCode::check, fmt::format("{} requires step {}, which is not applied",
-                                                step.name, number))
+      throw Error(ErrorCode::check,
+                  fmt::format("{} requires step {}, which is not applied", step.name, number))
           .at(step.file.string());
     }
   }

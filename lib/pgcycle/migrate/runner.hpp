@@ -26,7 +26,7 @@ struct MigrateRequest {
   const server::Target& target;
   const Config& config;
   std::filesystem::path directory;
-  std::string to;        // version to stop at; empty: the last
+  std::string to;         // version to stop at; empty: the last
   bool sql_only = false;  // skip scripts
   bool dry_run = false;
   Environment environment;

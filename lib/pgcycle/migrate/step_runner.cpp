@@ -28,7 +28,8 @@ class LineSplitter {
     tail_.append(piece);
     if (tail_.size() > 2 * kOutputTail) tail_.erase(0, tail_.size() - kOutputTail);
     pending_.append(piece);
-    for (std::size_t end = pending_.find('\n'); end != std::string::npos; end = pending_.find('\n')) {
+    for (std::size_t end = pending_.find('\n'); end != std::string::npos;
+         end = pending_.find('\n')) {
       reporter_.info("  {}", pending_.substr(0, end));
       pending_.erase(0, end + 1);
     }

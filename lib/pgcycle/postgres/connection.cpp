@@ -50,9 +50,8 @@ void receive_notice(void* reporter, const PGresult* result) {
   const std::string severity = field_of(result, PG_DIAG_SEVERITY_NONLOCALIZED);
   const std::string message = field_of(result, PG_DIAG_MESSAGE_PRIMARY);
   if (reporter == nullptr) return;
-  static_cast<Reporter*>(reporter)->message(
-      severity == "WARNING" ? Level::warning : Level::verbose,
-      fmt::format("server: {}", message));
+  static_cast<Reporter*>(reporter)->message(severity == "WARNING" ? Level::warning : Level::verbose,
+                                            fmt::format("server: {}", message));
 }
 
 constexpr std::string_view kSessionSettings =
@@ -82,9 +81,9 @@ std::string Result::column_name(std::size_t column) const {
 }
 
 bool Result::is_null(std::size_t row, std::size_t column) const {
-  return impl_->rows[static_cast<pqxx::result::size_type>(row)]
-                    [static_cast<pqxx::row::size_type>(column)]
-                        .is_null();
+  return impl_
+      ->rows[static_cast<pqxx::result::size_type>(row)][static_cast<pqxx::row::size_type>(column)]
+      .is_null();
 }
 
 std::string_view Result::text(std::size_t row, std::size_t column) const {
@@ -147,8 +146,8 @@ Error to_error(const ErrorFields& fields) {
 
 void Connection::Impl::raise(std::string_view fallback_message) {
   if (last_error.sqlstate.empty() || PQstatus(raw()) == CONNECTION_BAD) {
-    std::string reason = last_error.message.empty() ? std::string(fallback_message)
-                                                    : last_error.message;
+    std::string reason =
+        last_error.message.empty() ? std::string(fallback_message) : last_error.message;
     while (!reason.empty() && reason.back() == '\n') reason.pop_back();
     throw Error(ErrorCode::connect, fmt::format("lost the connection to {}", info.uri()))
         .detail(reason)
@@ -222,9 +221,8 @@ const ConnectionInfo& Connection::info() const { return impl_->info; }
 std::string Connection::database() const { return PQdb(impl_->raw()); }
 
 Transaction::Transaction(Connection& connection, Mode mode) : connection_(connection) {
-  connection_.execute(mode == Mode::snapshot
-                          ? "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-                          : "BEGIN");
+  connection_.execute(mode == Mode::snapshot ? "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+                                             : "BEGIN");
 }
 
 Transaction::~Transaction() {

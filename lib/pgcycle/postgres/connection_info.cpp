@@ -26,8 +26,7 @@ std::string percent_encode(std::string_view text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     const bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                       (byte >= '0' && byte <= '9') || c == '-' || c == '_' || c == '.' ||
-                       c == '~';
+                       (byte >= '0' && byte <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
     if (plain) {
       out.push_back(c);
     } else {
@@ -51,8 +50,9 @@ ConnectionInfo ConnectionInfo::parse(std::string_view text) {
   if (!options) {
     // libpq's own message may quote the text, and with it a password.
     throw Error(ErrorCode::usage, "cannot read the connection string")
-        .hint("use postgresql://USER@HOST:PORT/DATABASE, key=value pairs or a database name; "
-              "percent-encode special characters in a URI");
+        .hint(
+            "use postgresql://USER@HOST:PORT/DATABASE, key=value pairs or a database name; "
+            "percent-encode special characters in a URI");
   }
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
     if (option->val != nullptr) info.keywords_[option->keyword] = option->val;

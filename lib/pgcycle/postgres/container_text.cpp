@@ -141,7 +141,8 @@ std::string format_composite(const std::vector<ContainerItem>& fields) {
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (i > 0) out.push_back(',');
     if (!fields[i]) continue;
-    const bool quote = fields[i]->empty() || fields[i]->find_first_of(kSpecial) != std::string::npos;
+    const bool quote =
+        fields[i]->empty() || fields[i]->find_first_of(kSpecial) != std::string::npos;
     if (!quote) {
       out += *fields[i];
       continue;

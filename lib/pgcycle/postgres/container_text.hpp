@@ -19,8 +19,7 @@ using ContainerItem = std::optional<std::string>;
 
 // The elements, when the array has one dimension with lower bound 1 or is
 // empty; nothing for any other array.
-std::optional<std::vector<ContainerItem>> parse_simple_array(std::string_view text,
-                                                             char delimiter);
+std::optional<std::vector<ContainerItem>> parse_simple_array(std::string_view text, char delimiter);
 std::string format_array(const std::vector<ContainerItem>& elements, char delimiter);
 
 // Replaces every element, of arrays of any shape, by what `change` returns.

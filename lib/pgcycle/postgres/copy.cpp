@@ -75,8 +75,7 @@ std::uint64_t Connection::copy_in(std::string_view sql,
       block.clear();
       while (more && block.size() < kBlockBytes) more = source(block);
       throw_if_interrupted();
-      if (!block.empty() &&
-          PQputCopyData(raw, block.data(), static_cast<int>(block.size())) != 1) {
+      if (!block.empty() && PQputCopyData(raw, block.data(), static_cast<int>(block.size())) != 1) {
         break;
       }
     }

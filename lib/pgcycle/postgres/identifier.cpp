@@ -32,9 +32,7 @@ std::string double_quotes(std::string_view text, char quote) {
 
 }  // namespace
 
-std::string quote_identifier(std::string_view name) {
-  return '"' + double_quotes(name, '"') + '"';
-}
+std::string quote_identifier(std::string_view name) { return '"' + double_quotes(name, '"') + '"'; }
 
 std::string quote_literal(std::string_view text) {
   if (text.find('\\') == std::string_view::npos) return '\'' + double_quotes(text, '\'') + '\'';
@@ -43,9 +41,8 @@ std::string quote_literal(std::string_view text) {
 
 std::string display_identifier(std::string_view name) {
   const bool bare = !name.empty() && starts_bare_name(name[0]) &&
-                    std::all_of(name.begin(), name.end(), [](char c) {
-                      return continues_bare_name(c) && c != '*';
-                    });
+                    std::all_of(name.begin(), name.end(),
+                                [](char c) { return continues_bare_name(c) && c != '*'; });
   return bare ? std::string(name) : quote_identifier(name);
 }
 

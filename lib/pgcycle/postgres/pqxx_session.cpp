@@ -81,8 +81,7 @@ pqxx::result PqxxSession::execute(const std::string& sql,
 
 #endif
 
-PqxxSession::PqxxSession(PGconn* raw)
-    : raw_(raw), connection_(std::make_unique<Connection>(raw)) {}
+PqxxSession::PqxxSession(PGconn* raw) : raw_(raw), connection_(std::make_unique<Connection>(raw)) {}
 PqxxSession::~PqxxSession() = default;
 
 }  // namespace pgcycle::postgres

@@ -104,8 +104,8 @@ class Splitter {
     const std::size_t end = std::min(text_.find_first_of(" \t\r\n", at_), text_.size());
     const std::string name(text_.substr(at_, end - at_));
     if (name != "\\restrict" && name != "\\unrestrict") {
-      throw Error(ErrorCode::unsupported, fmt::format("the psql command {} is not in this version",
-                                                      name))
+      throw Error(ErrorCode::unsupported,
+                  fmt::format("the psql command {} is not in this version", name))
           .at(place_of(at_))
           .hint("write plain SQL, or run psql in a script step");
     }

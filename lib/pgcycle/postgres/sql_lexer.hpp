@@ -25,8 +25,8 @@ struct SqlComment {
 };
 
 struct SqlStatement {
-  std::string text;  // from its first token to before the semicolon
-  Location place;    // of the first token
+  std::string text;                      // from its first token to before the semicolon
+  Location place;                        // of the first token
   std::vector<SqlComment> comments;      // `--` comments in front of and inside it
   std::optional<std::string> copy_data;  // rows of COPY … FROM STDIN
 };

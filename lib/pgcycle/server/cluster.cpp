@@ -51,9 +51,18 @@ void append_settings(const fs::path& data) {
 
 void run_initdb(const Layout& layout, const ProgramDirectory& programs, const fs::path& data) {
   ProcessSpec spec;
-  spec.command = {programs.path + "/initdb", "--pgdata", data.string(), "--username=postgres",
-                  "--auth=trust", "--encoding=UTF8", "--lc-collate=C", "--lc-ctype=C.UTF-8",
-                  "--lc-messages=C", "--no-sync", "--no-instructions", "--wal-segsize=4"};
+  spec.command = {programs.path + "/initdb",
+                  "--pgdata",
+                  data.string(),
+                  "--username=postgres",
+                  "--auth=trust",
+                  "--encoding=UTF8",
+                  "--lc-collate=C",
+                  "--lc-ctype=C.UTF-8",
+                  "--lc-messages=C",
+                  "--no-sync",
+                  "--no-instructions",
+                  "--wal-segsize=4"};
   spec.run_as = layout.run_as;
   spec.working_directory = "/";
   const ProcessResult result = run_process(spec);
@@ -71,21 +80,21 @@ void copy_file(const fs::path& from, const fs::path& to, const std::optional<Use
   const FileDescriptor target(open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   struct stat status {};
   const auto fail = [&to] {
-    throw Error(ErrorCode::step, fmt::format("cannot copy to {}: {}", to.string(),
-                                             std::strerror(errno)));
+    throw Error(ErrorCode::step,
+                fmt::format("cannot copy to {}: {}", to.string(), std::strerror(errno)));
   };
   if (!source.is_open() || !target.is_open() || fstat(source.get(), &status) != 0) fail();
   off_t offset = 0;
   while (offset < status.st_size) {
-    const ssize_t copied =
-        copy_file_range(source.get(), &offset, target.get(), nullptr,
-                        static_cast<std::size_t>(status.st_size - offset), 0);
+    const ssize_t copied = copy_file_range(source.get(), &offset, target.get(), nullptr,
+                                           static_cast<std::size_t>(status.st_size - offset), 0);
     if (copied == 0) break;
     if (copied > 0) continue;
     if (errno == EINTR) continue;
     std::array<char, 65536> buffer{};
     const ssize_t count = pread(source.get(), buffer.data(), buffer.size(), offset);
-    if (count <= 0 || write(target.get(), buffer.data(), static_cast<std::size_t>(count)) != count) {
+    if (count <= 0 ||
+        write(target.get(), buffer.data(), static_cast<std::size_t>(count)) != count) {
       fail();
     }
     offset += count;

@@ -28,10 +28,10 @@ namespace pgcycle::server {
 
 struct EmbeddedServerSettings {
   std::filesystem::path project;
-  std::string server_program;  // path of pgcycle-server, which supervises
-  Environment environment;     // PATH, HOME, XDG_CACHE_HOME
+  std::string server_program;          // path of pgcycle-server, which supervises
+  Environment environment;             // PATH, HOME, XDG_CACHE_HOME
   double idle_timeout_seconds = 1800;  // 0: never
-  pid_t owner = 0;             // the server goes when this process does; 0: none
+  pid_t owner = 0;                     // the server goes when this process does; 0: none
 };
 
 struct ServerStatus {

@@ -70,10 +70,10 @@ void refuse_if_production(postgres::Connection& maintenance, const Target& targe
                           production.database() == target.database();
   if (same_words) refuse_production(target, action);
   try {
-    auto connection = postgres::Connection::open(
-        production.get("connect_timeout").empty() ? production.with("connect_timeout", "5")
-                                                  : production,
-        {target.application_name, nullptr, false});
+    auto connection = postgres::Connection::open(production.get("connect_timeout").empty()
+                                                     ? production.with("connect_timeout", "5")
+                                                     : production,
+                                                 {target.application_name, nullptr, false});
     const postgres::Transaction read_only(connection, postgres::Transaction::Mode::snapshot);
     const auto own = identity_by_name(maintenance, target.database());
     if (own && *own == identity_of(connection)) refuse_production(target, action);
@@ -125,8 +125,8 @@ void require_test_database(postgres::Connection& maintenance, const Target& targ
   throw Error(ErrorCode::guard,
               fmt::format("refused to {}: not proven to be a test database", action))
       .detail(describe(target) + " has no mark of pgcycle")
-      .hint(fmt::format("if it really is one, add \"{}/{}\" to guard.allow in pgcycle.json",
-                        host, target.database()));
+      .hint(fmt::format("if it really is one, add \"{}/{}\" to guard.allow in pgcycle.json", host,
+                        target.database()));
 }
 
 }  // namespace pgcycle::server

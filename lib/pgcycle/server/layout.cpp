@@ -46,9 +46,8 @@ void make_private_directory(const fs::path& path, const std::optional<UserIds>& 
   const uid_t uid = owner ? owner->uid : geteuid();
   if (mkdir(path.c_str(), 0700) == 0) {
     if (owner && chown(path.c_str(), owner->uid, owner->gid) != 0) {
-      throw Error(ErrorCode::internal,
-                  fmt::format("cannot give {} to the server's user: {}", path.string(),
-                              std::strerror(errno)));
+      throw Error(ErrorCode::internal, fmt::format("cannot give {} to the server's user: {}",
+                                                   path.string(), std::strerror(errno)));
     }
     return;
   }
@@ -58,8 +57,8 @@ void make_private_directory(const fs::path& path, const std::optional<UserIds>& 
                 fmt::format("cannot make {}: {}", path.string(), std::strerror(errno)));
   }
   if (!S_ISDIR(status.st_mode) || status.st_uid != uid || (status.st_mode & 077) != 0) {
-    throw Error(ErrorCode::guard, fmt::format("{} is not a private directory of the server's user",
-                                              path.string()))
+    throw Error(ErrorCode::guard,
+                fmt::format("{} is not a private directory of the server's user", path.string()))
         .hint("somebody else made it, or changed its mode; remove it, then start again");
   }
 }

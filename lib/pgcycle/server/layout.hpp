@@ -18,7 +18,7 @@ struct Layout {
   std::filesystem::path state_directory;  // PROJECT/.pgcycle
   std::filesystem::path cluster;          // of the server's user, mode 0700
   std::filesystem::path socket_directory;
-  std::optional<UserIds> run_as;          // set when the caller is root
+  std::optional<UserIds> run_as;  // set when the caller is root
 
   std::filesystem::path data() const { return cluster / "data"; }
   std::filesystem::path log() const { return state_directory / "server.log"; }

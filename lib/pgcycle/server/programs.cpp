@@ -73,9 +73,9 @@ std::vector<ProgramDirectory> find_program_directories(std::string_view program,
     const int major = known > 0 ? known : major_from_program(file);
     if (major > 0) out.push_back({directory.string(), major});
   }
-  std::stable_sort(out.begin(), out.end(), [](const ProgramDirectory& a, const ProgramDirectory& b) {
-    return a.major > b.major;
-  });
+  std::stable_sort(
+      out.begin(), out.end(),
+      [](const ProgramDirectory& a, const ProgramDirectory& b) { return a.major > b.major; });
   return out;
 }
 
@@ -96,9 +96,8 @@ std::string find_client_program(std::string_view program, int minimum_major,
     throw Error(ErrorCode::config, fmt::format("{} is not installed", program))
         .hint("install PostgreSQL's client programs, such as: apt-get install postgresql-client");
   }
-  throw Error(ErrorCode::config,
-              fmt::format("{} {} is too old: version {} or newer is needed", program,
-                          directories.front().major, minimum_major))
+  throw Error(ErrorCode::config, fmt::format("{} {} is too old: version {} or newer is needed",
+                                             program, directories.front().major, minimum_major))
       .hint(fmt::format("install PostgreSQL {}'s client programs", minimum_major));
 }
 

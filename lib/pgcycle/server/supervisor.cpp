@@ -190,10 +190,10 @@ class Supervisor {
           connection.server_version() >= 140000
               ? "(SELECT COALESCE(sum(sessions), 0)::bigint FROM pg_stat_database)"
               : "0::bigint";
-      const auto row = connection.query(
-          "SELECT count(*), " + counter +
-          " FROM pg_stat_activity WHERE backend_type = 'client backend' "
-          "AND pid <> pg_backend_pid()");
+      const auto row =
+          connection.query("SELECT count(*), " + counter +
+                           " FROM pg_stat_activity WHERE backend_type = 'client backend' "
+                           "AND pid <> pg_backend_pid()");
       const std::int64_t total = row.integer(0, 1);
       const bool came_and_went = total > sessions_seen_ + 1;  // this look counts as one
       sessions_seen_ = total;

@@ -1,9 +1,9 @@
 #include "pgcycle/support/error.hpp"
 
-#include <tuple>
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <tuple>
 
 namespace pgcycle {
 
@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::array<ErrorKind, 11> kErrorTable{{
     {ErrorCode::usage, "usage", 1, "see --help"},
-    {ErrorCode::config, "config", 1, "run with --show-config to see each value and where it came from"},
+    {ErrorCode::config, "config", 1,
+     "run with --show-config to see each value and where it came from"},
     {ErrorCode::input, "input", 1, ""},
     {ErrorCode::unsupported, "unsupported", 1, ""},
     {ErrorCode::internal, "internal", 1, ""},

@@ -143,8 +143,7 @@ AtomicDirectory::AtomicDirectory(fs::path target) : target_(resolve_target(std::
   fs::create_directories(target_.parent_path());
   staging_ = with_suffix(target_, ".pgcycle-new");
   // The parent directory itself is the lock, so that no lock file is left over.
-  lock_ = FileDescriptor(
-      ::open(target_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  lock_ = FileDescriptor(::open(target_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!lock_.is_open()) fail(ErrorCode::step, target_.parent_path(), "open");
   while (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
     throw_if_interrupted();
@@ -163,12 +162,13 @@ void AtomicDirectory::publish() {
   sync_tree(staging_);
   if (!fs::exists(target_)) {
     if (::rename(staging_.c_str(), target_.c_str()) != 0) fail(ErrorCode::step, target_, "make");
-  } else if (::renameat2(AT_FDCWD, staging_.c_str(), AT_FDCWD, target_.c_str(),
-                         RENAME_EXCHANGE) != 0) {
+  } else if (::renameat2(AT_FDCWD, staging_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) !=
+             0) {
     throw Error(ErrorCode::step,
                 fmt::format("cannot replace {}: {}", target_.string(), std::strerror(errno)))
-        .hint("the file system must support renameat2 with RENAME_EXCHANGE, and the directory "
-              "must not be a mount point");
+        .hint(
+            "the file system must support renameat2 with RENAME_EXCHANGE, and the directory "
+            "must not be a mount point");
   }
   sync_directory(target_.parent_path());
 }
@@ -190,7 +190,8 @@ FileLock FileLock::try_once(const fs::path& path) {
 
 TemporaryDirectory::TemporaryDirectory(const fs::path& parent) {
   std::string pattern = (parent / "pgcycle-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) fail(ErrorCode::internal, parent, "make a directory in");
+  if (::mkdtemp(pattern.data()) == nullptr)
+    fail(ErrorCode::internal, parent, "make a directory in");
   path_ = pattern;
 }
 

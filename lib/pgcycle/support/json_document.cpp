@@ -114,9 +114,9 @@ class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
 
   bool scalar(JsonValue::Kind kind, std::string text) {
     add(kind).text = std::move(text);
-    offset_ = text_[offset_] == '"' ? end_of_string(text_, offset_)
-                                    : std::min(text_.find_first_of(",]} \t\r\n/", offset_),
-                                               text_.size());
+    offset_ = text_[offset_] == '"'
+                  ? end_of_string(text_, offset_)
+                  : std::min(text_.find_first_of(",]} \t\r\n/", offset_), text_.size());
     return true;
   }
 
@@ -154,8 +154,7 @@ class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
 
 const JsonValue* JsonValue::find(std::string_view key) const {
   const auto found = std::find(keys.begin(), keys.end(), key);
-  return found == keys.end() ? nullptr
-                             : &items[static_cast<std::size_t>(found - keys.begin())];
+  return found == keys.end() ? nullptr : &items[static_cast<std::size_t>(found - keys.begin())];
 }
 
 std::string JsonValue::to_json() const {

@@ -218,9 +218,8 @@ ProcessResult run_process(const ProcessSpec& spec, std::string_view input,
   }
   result.exit_status = wait_for(child);
   if (timed_out) {
-    throw Error(ErrorCode::step,
-                fmt::format("{} did not end within {} s and was killed", spec.command[0],
-                            timeout_seconds));
+    throw Error(ErrorCode::step, fmt::format("{} did not end within {} s and was killed",
+                                             spec.command[0], timeout_seconds));
   }
   throw_if_interrupted();
   return result;
@@ -251,6 +250,8 @@ std::optional<UserIds> find_user(const std::string& name) {
   return UserIds{found->pw_uid, found->pw_gid};
 }
 
-std::string current_executable() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
+std::string current_executable() {
+  return std::filesystem::read_symlink("/proc/self/exe").string();
+}
 
 }  // namespace pgcycle

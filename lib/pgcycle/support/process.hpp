@@ -21,12 +21,12 @@ struct UserIds {
 };
 
 struct ProcessSpec {
-  std::vector<std::string> command;                 // command[0] is the program's path
-  std::map<std::string, std::string> environment;   // added to, or replacing, the caller's
-  std::string working_directory;                    // empty: the caller's
-  std::optional<UserIds> run_as;                    // only root may set this
-  bool own_session = false;                         // setsid: no terminal, own process group
-  int die_with_parent_signal = 0;                   // PR_SET_PDEATHSIG; 0: none
+  std::vector<std::string> command;                // command[0] is the program's path
+  std::map<std::string, std::string> environment;  // added to, or replacing, the caller's
+  std::string working_directory;                   // empty: the caller's
+  std::optional<UserIds> run_as;                   // only root may set this
+  bool own_session = false;                        // setsid: no terminal, own process group
+  int die_with_parent_signal = 0;                  // PR_SET_PDEATHSIG; 0: none
 };
 
 // Called with each piece of output as it arrives; never with an empty piece.
