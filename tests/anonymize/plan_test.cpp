@@ -114,6 +114,25 @@ TEST_F(PlanTest, JsonRulesReachWhatTheyNameAndRefuseTheRest) {
       << "a value stands in the error";
 }
 
+TEST_F(PlanTest, NamesOfJsonMembersAreMaskedOrRefused) {
+  database_.run("CREATE TABLE a (j jsonb)");
+  const std::string value = R"({"by": {"ana@b.example": 1, "x@b.example": {"name": "Ana"}}})";
+  const AnonymizationPlan without = plan(R"("public.a.j": {"json": {"$..name": "first_name"}})");
+  const Error error = test::error_of([&] { masked(without, "a", "j", value); });
+  EXPECT_EQ(error.code(), ErrorCode::check);
+  EXPECT_EQ(format_error("p", error).find("ana@"), std::string::npos) << "a name stands in the error";
+  EXPECT_NE(error.hint().find("$.by.*~"), std::string::npos);
+  const AnonymizationPlan with =
+      plan(R"("public.a.j": {"json": {"$..name": "first_name", "$.by.*~": "email"}})");
+  const std::string out = masked(with, "a", "j", value);
+  EXPECT_EQ(out.find("b.example"), std::string::npos) << out;
+  EXPECT_EQ(out.find("Ana"), std::string::npos) << out;
+  EXPECT_NE(out.find("@example.test"), std::string::npos) << out;
+  EXPECT_NE(out.find("\"by\""), std::string::npos) << out;
+  // What the server makes of it is in the same order.
+  EXPECT_EQ(database_.value("SELECT '" + out + "'::jsonb"), out);
+}
+
 TEST_F(PlanTest, ArraysAndCompositesAreMaskedInside) {
   database_.run("CREATE TYPE c AS (name text, no int); CREATE TABLE a (n text[], m c[])");
   const AnonymizationPlan made =

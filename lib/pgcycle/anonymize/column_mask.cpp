@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "pgcycle/postgres/container_text.hpp"
 
@@ -39,11 +41,7 @@ class JsonMasker {
         path.pop_back();
         return;
       case JsonValue::Kind::object:
-        for (std::size_t i = 0; i < value.items.size(); ++i) {
-          path.push_back(value.keys[i]);
-          mask(value.items[i], path);
-          path.pop_back();
-        }
+        mask_object(value, path);
         return;
       case JsonValue::Kind::string:
       case JsonValue::Kind::number:
@@ -55,6 +53,73 @@ class JsonMasker {
   }
 
  private:
+  void mask_object(JsonValue& object, std::vector<std::string>& path) const {
+    bool renamed = false;
+    for (std::size_t i = 0; i < object.items.size(); ++i) {
+      path.push_back(object.keys[i]);
+      mask(object.items[i], path);
+      const JsonPathRule* rule = match_name(rules_, path);
+      if (rule != nullptr) {
+        object.keys[i] = generators_.at(rule->text)(object.keys[i]).value_or("");
+        renamed = true;
+      } else if (!is_plain(object.keys[i]) && !is_named(rules_, object.keys[i])) {
+        refuse_name(path);
+      }
+      path.pop_back();
+    }
+    if (renamed) sort_members(object);
+  }
+
+  // Members that are named like this belong to the format, not to a person.
+  static bool is_plain(std::string_view name) {
+    constexpr std::size_t kLongest = 48;
+    const auto letter = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    };
+    std::size_t digits = 0;
+    for (const char c : name) {
+      if (c >= '0' && c <= '9') {
+        ++digits;
+      } else if (!letter(c) && c != '-') {
+        return false;
+      }
+    }
+    return !name.empty() && name.size() <= kLongest && letter(name.front()) && digits <= 4;
+  }
+
+  // The order of jsonb: shorter names first. Two members of one name are refused.
+  void sort_members(JsonValue& object) const {
+    std::vector<std::size_t> order(object.keys.size());
+    std::iota(order.begin(), order.end(), 0U);
+    std::sort(order.begin(), order.end(), [&object](std::size_t a, std::size_t b) {
+      const std::string& left = object.keys[a];
+      const std::string& right = object.keys[b];
+      return left.size() != right.size() ? left.size() < right.size() : left < right;
+    });
+    JsonValue sorted = object;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      sorted.keys[i] = object.keys[order[i]];
+      sorted.items[i] = object.items[order[i]];
+      if (i > 0 && sorted.keys[i] == sorted.keys[i - 1]) {
+        throw Error(ErrorCode::check,
+                    fmt::format("{}: two json members would get one name", column_))
+            .hint("use a generator that stays unique, such as \"hash\" or \"email\"");
+      }
+    }
+    object = std::move(sorted);
+  }
+
+  // Says nothing of the name itself.
+  [[noreturn]] void refuse_name(std::vector<std::string> path) const {
+    path.back() = "*";
+    throw Error(ErrorCode::check,
+                fmt::format("{} has a json member at {} whose name could be personal data", column_,
+                            describe(path)))
+        .hint(fmt::format("add \"{}~\" with a generator for such names to the \"json\" rule of {}, "
+                          "or name the member in a path",
+                          describe(path), column_));
+  }
+
   void mask_scalar(JsonValue& value, const std::vector<std::string>& path) const {
     const JsonPathRule* rule = match_path(rules_, path);
     if (rule == nullptr) {
@@ -86,7 +151,9 @@ class JsonMasker {
 
   static std::string describe(const std::vector<std::string>& path) {
     std::string out = "$";
-    for (const std::string& step : path) out += step == "[]" ? "[*]" : "." + step;
+    for (const std::string& step : path) {
+      out += step == "[]" ? "[*]" : "." + (is_plain(step) ? step : "*");
+    }
     return out;
   }
 

@@ -150,8 +150,11 @@ Rule read_rule(const std::string& pattern, const Location& key_place, const Json
     if (fields != nullptr) {
       rule.fields.emplace(nested->keys[i], std::move(generator));
     } else {
-      rule.paths.push_back({nested->keys[i], parse_path(nested->keys[i], nested->key_places[i]),
-                            std::move(generator)});
+      const std::string& path = nested->keys[i];
+      const bool names = path.ends_with('~');
+      rule.paths.push_back(
+          {path, parse_path(path.substr(0, path.size() - (names ? 1 : 0)), nested->key_places[i]),
+           names, std::move(generator)});
     }
   }
   return rule;
@@ -207,6 +210,7 @@ const JsonPathRule* match_path(const std::vector<JsonPathRule>& rules,
   const JsonPathRule* best = nullptr;
   int best_rank = -1;
   for (const JsonPathRule& rule : rules) {
+    if (rule.names) continue;
     const auto depth = covered(rule.steps, 0, path, 0);
     if (!depth) continue;
     const int rank = rank_of(rule, *depth) + 1;
@@ -216,6 +220,29 @@ const JsonPathRule* match_path(const std::vector<JsonPathRule>& rules,
     }
   }
   return best;
+}
+
+const JsonPathRule* match_name(const std::vector<JsonPathRule>& rules,
+                               const std::vector<std::string>& path) {
+  const JsonPathRule* best = nullptr;
+  int best_rank = -1;
+  for (const JsonPathRule& rule : rules) {
+    if (!rule.names || covered(rule.steps, 0, path, 0) != path.size()) continue;
+    const int rank = rank_of(rule, 1) + 1;
+    if (rank > best_rank) {
+      best_rank = rank;
+      best = &rule;
+    }
+  }
+  return best;
+}
+
+bool is_named(const std::vector<JsonPathRule>& rules, std::string_view member) {
+  return std::any_of(rules.begin(), rules.end(), [member](const JsonPathRule& rule) {
+    return std::any_of(rule.steps.begin(), rule.steps.end(), [member](const PathStep& step) {
+      return step.kind == PathStep::Kind::key && step.key == member;
+    });
+  });
 }
 
 }  // namespace pgcycle::anonymize

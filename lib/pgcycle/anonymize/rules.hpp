@@ -27,10 +27,12 @@ struct PathStep {
   std::string key;
 };
 
-// "$.contacts[*].phone": $, .key, ["key"], .*, [*] and .. before a key or *.
+// "$.contacts[*].phone": $, .key, ["key"], .*, [*] and .. before a key or *. A
+// path that ends in ~ is about the members' names: "$.by_email.*~".
 struct JsonPathRule {
   std::string text;
   std::vector<PathStep> steps;
+  bool names = false;
   GeneratorSpec generator;
 };
 
@@ -62,5 +64,12 @@ class RuleSet {
 // specific one; a rule also holds for everything below the place it names.
 const JsonPathRule* match_path(const std::vector<JsonPathRule>& rules,
                                const std::vector<std::string>& path);
+
+// The rule for the name of the member at `path`, or nullptr.
+const JsonPathRule* match_name(const std::vector<JsonPathRule>& rules,
+                               const std::vector<std::string>& path);
+
+// True when a rule names a member so: then the name is part of the format.
+bool is_named(const std::vector<JsonPathRule>& rules, std::string_view member);
 
 }  // namespace pgcycle::anonymize
