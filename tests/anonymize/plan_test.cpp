@@ -120,7 +120,8 @@ TEST_F(PlanTest, NamesOfJsonMembersAreMaskedOrRefused) {
   const AnonymizationPlan without = plan(R"("public.a.j": {"json": {"$..name": "first_name"}})");
   const Error error = test::error_of([&] { masked(without, "a", "j", value); });
   EXPECT_EQ(error.code(), ErrorCode::check);
-  EXPECT_EQ(format_error("p", error).find("ana@"), std::string::npos) << "a name stands in the error";
+  EXPECT_EQ(format_error("p", error).find("ana@"), std::string::npos)
+      << "a name stands in the error";
   EXPECT_NE(error.hint().find("$.by.*~"), std::string::npos);
   const AnonymizationPlan with =
       plan(R"("public.a.j": {"json": {"$..name": "first_name", "$.by.*~": "email"}})");

@@ -60,11 +60,12 @@ TEST_F(SeedTest, LoadsThemAsAnOwnerWhoIsNoSuperuser) {
   const std::string role = "owner_of_" + database_.name();
   database_.run("CREATE ROLE " + role + " LOGIN; GRANT ALL ON DATABASE " + database_.name() +
                 " TO " + role + "; GRANT ALL ON SCHEMA public TO " + role);
-  postgres::Connection::open(database_.info().with("user", role), {"t", nullptr, true})
-      .execute(std::string(kCycle) +
-               "CREATE FUNCTION loud() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'fired'; "
-               "END $$;"
-               "CREATE TRIGGER loud BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION loud();");
+  auto owner =
+      postgres::Connection::open(database_.info().with("user", role), {"t", nullptr, true});
+  owner.execute(kCycle);
+  owner.execute(
+      "CREATE FUNCTION loud() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'fired'; END $$;"
+      "CREATE TRIGGER loud BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION loud();");
   const std::string before = dump("SELECT a::text FROM a UNION ALL SELECT b::text FROM b");
   const std::string constraints = database_.value(
       "SELECT string_agg(conname || condeferrable || condeferred || convalidated, ',' ORDER BY "

@@ -252,11 +252,9 @@ ColumnMask make_fields_mask(const Schema& schema, const Type& type, const Rule& 
   }
   for (const auto& [name, generator] : rule.fields) {
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-    const std::string near = nearest_name(name, names);
     throw Error(ErrorCode::config, fmt::format("{} has no field \"{}\"", type.name.display(), name))
         .at(generator.place)
-        .hint(near.empty() ? fmt::format("its fields: {}", fmt::join(names, ", "))
-                           : fmt::format("did you mean \"{}\"?", near));
+        .hint(did_you_mean(name, names, fmt::format("its fields: {}", fmt::join(names, ", "))));
   }
   return [masks](std::string_view text) -> std::optional<std::string> {
     std::vector<ContainerItem> fields = postgres::parse_composite(text);

@@ -302,11 +302,10 @@ Generator make_generator(const GeneratorSpec& spec, const PseudonymKey& key,
   }
   std::vector<std::string> names;
   for (const GeneratorTraits& traits : generators()) names.emplace_back(traits.name);
-  const std::string near = nearest_name(spec.name, names);
   throw Error(ErrorCode::config, fmt::format("unknown generator \"{}\"", spec.name))
       .at(spec.place)
-      .hint(near.empty() ? fmt::format("the generators are {}", fmt::join(names, ", "))
-                         : fmt::format("did you mean \"{}\"?", near));
+      .hint(did_you_mean(spec.name, names,
+                         fmt::format("the generators are {}", fmt::join(names, ", "))));
 }
 
 }  // namespace pgcycle::anonymize

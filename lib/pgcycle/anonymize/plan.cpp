@@ -157,12 +157,10 @@ class PlanBuilder {
         found = found || rule.name[2] == "*" || table.find_column(rule.name[2]) != nullptr;
       }
       if (found) continue;
-      const std::string near = nearest_name(rule.pattern, known);
       config_errors_.add(
           Error(ErrorCode::config, fmt::format("no column matches the rule \"{}\"", rule.pattern))
               .at(rule.place)
-              .hint(near.empty() ? "remove the rule, or correct its name"
-                                 : fmt::format("did you mean \"{}\"?", near)));
+              .hint(did_you_mean(rule.pattern, known, "remove the rule, or correct its name")));
     }
   }
 

@@ -15,6 +15,15 @@ const Column* Table::find_column(std::string_view column) const {
   return found == columns.end() ? nullptr : &*found;
 }
 
+const Column& Table::require_column(std::string_view column, const Location& place) const {
+  if (const Column* found = find_column(column)) return *found;
+  std::vector<std::string> known;
+  for (const Column& candidate : columns) known.push_back(candidate.name);
+  throw Error(ErrorCode::input, fmt::format("{} has no column \"{}\"", name.display(), column))
+      .at(place)
+      .hint(did_you_mean(column, known, fmt::format("its columns: {}", fmt::join(known, ", "))));
+}
+
 std::vector<std::string> Table::primary_key() const {
   for (const UniqueKey& key : unique_keys) {
     if (key.primary) return key.columns;
@@ -41,10 +50,8 @@ const Table& Schema::require_table(const QualifiedName& name) const {
   if (const Table* table = find_table(name)) return *table;
   std::vector<std::string> known;
   for (const Table& table : tables) known.push_back(table.name.display());
-  const std::string near = nearest_name(name.display(), known);
   throw Error(ErrorCode::input, fmt::format("no such table: {}", name.display()))
-      .hint(near.empty() ? "the database has no table of a similar name"
-                         : fmt::format("did you mean {}?", near));
+      .hint(did_you_mean(name.display(), known, "the database has no table of a similar name"));
 }
 
 const Type& Schema::type(Oid oid) const {

@@ -101,6 +101,8 @@ struct Table {
   std::vector<CheckConstraint> checks;
 
   const Column* find_column(std::string_view column) const;
+  // Throws Error{input} at `place`, naming the nearest column.
+  const Column& require_column(std::string_view column, const Location& place) const;
   // The primary key's columns in key order; empty when there is none.
   std::vector<std::string> primary_key() const;
   // The columns that fixtures hold: all but generated ones, in table order.

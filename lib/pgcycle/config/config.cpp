@@ -106,11 +106,9 @@ void check_keys(const JsonValue& object, const std::string& prefix, ErrorList& e
         const std::string section(candidate.path.substr(0, candidate.path.find('.')));
         if (std::find(known.begin(), known.end(), section) == known.end()) known.push_back(section);
       }
-      const std::string near = nearest_name(path, known);
       errors.add(Error(ErrorCode::config, fmt::format("unknown key \"{}\"", path))
                      .at(object.key_places[i])
-                     .hint(near.empty() ? "docs/configuration.md lists the keys"
-                                        : fmt::format("did you mean \"{}\"?", near)));
+                     .hint(did_you_mean(path, known, "docs/configuration.md lists the keys")));
     }
   }
 }

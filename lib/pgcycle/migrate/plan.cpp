@@ -126,12 +126,10 @@ void read_version_file(Version& version, const fs::path& path) {
           .at(value.place)
           .hint("use \"file\": each file in a transaction of its own");
     } else {
-      const std::string near =
-          nearest_name(root.keys[i], {"requires", "description", "transaction"});
       throw Error(ErrorCode::input, fmt::format("unknown key \"{}\"", root.keys[i]))
           .at(root.key_places[i])
-          .hint(near.empty() ? "the keys are requires, description and transaction"
-                             : fmt::format("did you mean \"{}\"?", near));
+          .hint(did_you_mean(root.keys[i], {"requires", "description", "transaction"},
+                             "the keys are requires, description and transaction"));
     }
   }
 }

@@ -54,7 +54,7 @@ class SpecReader {
     only(uuid, {"namespace", "columns"});
     spec.name_space = get(uuid, "namespace", Kind::string).text;
     for (const JsonValue& item : get(uuid, "columns", Kind::array).items) {
-      spec.columns.push_back(known_column(item.text, item.place, *spec.table));
+      spec.columns.push_back(spec.table->require_column(item.text, item.place).name);
     }
     if (const JsonValue* soft = root_.find("softReferences")) {
       for (const JsonValue& item : soft->items) spec.soft_references.push_back(reference(item));
@@ -67,11 +67,10 @@ class SpecReader {
   static void only(const JsonValue& object, const std::vector<std::string>& keys) {
     for (std::size_t i = 0; i < object.keys.size(); ++i) {
       if (std::find(keys.begin(), keys.end(), object.keys[i]) != keys.end()) continue;
-      const std::string near = nearest_name(object.keys[i], keys);
       throw Error(ErrorCode::input, fmt::format("unknown key \"{}\"", object.keys[i]))
           .at(object.key_places[i])
-          .hint(near.empty() ? fmt::format("the keys here are {}", fmt::join(keys, ", "))
-                             : fmt::format("did you mean \"{}\"?", near));
+          .hint(did_you_mean(object.keys[i], keys,
+                             fmt::format("the keys here are {}", fmt::join(keys, ", "))));
     }
   }
 
@@ -91,22 +90,9 @@ class SpecReader {
     }
   }
 
-  static std::string known_column(const std::string& name, const Location& place,
-                                  const Table& table) {
-    if (table.find_column(name) != nullptr) return name;
-    std::vector<std::string> known;
-    for (const catalog::Column& column : table.columns) known.push_back(column.name);
-    const std::string near = nearest_name(name, known);
-    throw Error(ErrorCode::input,
-                fmt::format("{} has no column \"{}\"", table.name.display(), name))
-        .at(place)
-        .hint(near.empty() ? fmt::format("its columns: {}", fmt::join(known, ", "))
-                           : fmt::format("did you mean \"{}\"?", near));
-  }
-
   static std::string column(const JsonValue& object, std::string_view key, const Table& table) {
     const JsonValue& name = get(object, key, Kind::string);
-    return known_column(name.text, name.place, table);
+    return table.require_column(name.text, name.place).name;
   }
 
   SoftReference reference(const JsonValue& object) const {

@@ -25,10 +25,9 @@ std::vector<Version> wanted_versions(const MigrateRequest& request, std::vector<
   if (last == versions.end()) {
     std::vector<std::string> known;
     for (const Version& version : versions) known.push_back(version.name);
-    const std::string near = nearest_name(request.to, known);
     throw Error(ErrorCode::usage, fmt::format("no such version: {}", request.to))
-        .hint(near.empty() ? fmt::format("the versions are {}", fmt::join(known, ", "))
-                           : fmt::format("did you mean {}?", near));
+        .hint(did_you_mean(request.to, known,
+                           fmt::format("the versions are {}", fmt::join(known, ", "))));
   }
   versions.erase(last + 1, versions.end());
   return versions;

@@ -142,4 +142,10 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
   return best;
 }
 
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates,
+                         std::string otherwise) {
+  const std::string near = nearest_name(name, candidates);
+  return near.empty() ? std::move(otherwise) : fmt::format("did you mean \"{}\"?", near);
+}
+
 }  // namespace pgcycle

@@ -106,4 +106,8 @@ std::string format_error(std::string_view program, const Error& error);
 // The candidate closest to `name` by edit distance, or empty when none is near.
 std::string nearest_name(std::string_view name, const std::vector<std::string>& candidates);
 
+// The hint for a name that is not known: the nearest one, or `otherwise`.
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates,
+                         std::string otherwise);
+
 }  // namespace pgcycle
