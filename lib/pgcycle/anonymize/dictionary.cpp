@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::array kFirstLatin{
+constexpr std::string_view kFirstLatin[]{
     "Alden"sv,    "Amara"sv,      "Ansel"sv,     "Ariadne"sv,  "Astrid"sv,   "Auberon"sv,
     "Aurel"sv,    "Avelina"sv,    "Basil"sv,     "Beatrix"sv,  "Benno"sv,    "Brisa"sv,
     "Caspian"sv,  "Celestine"sv,  "Cillian"sv,   "Clovis"sv,   "Cora"sv,     "Cosima"sv,
@@ -34,7 +34,7 @@ constexpr std::array kFirstLatin{
     "Wenda"sv,    "Wilhelmina"sv, "Xanthe"sv,    "Yara"sv,     "Yorick"sv,   "Ysolde"sv,
     "Zelda"sv,    "Zephyr"sv,     "Zora"sv};
 
-constexpr std::array kLastLatin{
+constexpr std::string_view kLastLatin[]{
     "Abernathy"sv,   "Aldridge"sv,     "Almgren"sv,     "Ambrose"sv,      "Ashcombe"sv,
     "Aversa"sv,      "Balthasar"sv,    "Barkwith"sv,    "Belvoir"sv,      "Bergstrom"sv,
     "Birchwood"sv,   "Blackmore"sv,    "Bramwell"sv,    "Brightwater"sv,  "Calloway"sv,
@@ -60,38 +60,39 @@ constexpr std::array kLastLatin{
     "Wildgrave"sv,   "Willoughby"sv,   "Windermere"sv,  "Winterbourne"sv, "Wolvercote"sv,
     "Woodhollow"sv,  "Wyndham"sv,      "Yarborough"sv,  "Yellowley"sv,    "Zimmerfeld"sv};
 
-constexpr std::array kFirstHan{"子涵"sv, "雨桐"sv, "浩然"sv, "思远"sv, "梓萱"sv, "明轩"sv,
-                               "若溪"sv, "天佑"sv, "诗涵"sv, "俊杰"sv, "欣怡"sv, "宇轩"sv,
-                               "晨曦"sv, "雅静"sv, "志远"sv, "书瑶"sv, "嘉懿"sv, "弘文"sv,
-                               "语嫣"sv, "博涛"sv, "静姝"sv, "泽宇"sv, "婉清"sv, "鸿煊"sv,
-                               "梦琪"sv, "文昊"sv, "清妍"sv, "景行"sv, "采薇"sv, "致远"sv};
+constexpr std::string_view kFirstHan[]{"子涵"sv, "雨桐"sv, "浩然"sv, "思远"sv, "梓萱"sv, "明轩"sv,
+                                       "若溪"sv, "天佑"sv, "诗涵"sv, "俊杰"sv, "欣怡"sv, "宇轩"sv,
+                                       "晨曦"sv, "雅静"sv, "志远"sv, "书瑶"sv, "嘉懿"sv, "弘文"sv,
+                                       "语嫣"sv, "博涛"sv, "静姝"sv, "泽宇"sv, "婉清"sv, "鸿煊"sv,
+                                       "梦琪"sv, "文昊"sv, "清妍"sv, "景行"sv, "采薇"sv, "致远"sv};
 
-constexpr std::array kLastHan{"欧阳"sv, "上官"sv, "司徒"sv, "慕容"sv, "诸葛"sv, "东方"sv, "令狐"sv,
-                              "皇甫"sv, "尉迟"sv, "公孙"sv, "轩辕"sv, "长孙"sv, "宇文"sv, "司空"sv,
-                              "端木"sv, "百里"sv, "南宫"sv, "夏侯"sv, "闻人"sv, "钟离"sv};
+constexpr std::string_view kLastHan[]{"欧阳"sv, "上官"sv, "司徒"sv, "慕容"sv, "诸葛"sv,
+                                      "东方"sv, "令狐"sv, "皇甫"sv, "尉迟"sv, "公孙"sv,
+                                      "轩辕"sv, "长孙"sv, "宇文"sv, "司空"sv, "端木"sv,
+                                      "百里"sv, "南宫"sv, "夏侯"sv, "闻人"sv, "钟离"sv};
 
-constexpr std::array kFirstArabic{"سلمى"sv, "زاهر"sv,  "ليان"sv, "باسل"sv, "رنيم"sv,
-                                  "تامر"sv, "جمانة"sv, "أوس"sv,  "ميار"sv, "قصي"sv,
-                                  "لجين"sv, "عاصم"sv,  "ديمة"sv, "هيثم"sv, "تالين"sv,
-                                  "مهند"sv, "شهد"sv,   "وسيم"sv, "روان"sv, "نزار"sv};
+constexpr std::string_view kFirstArabic[]{"سلمى"sv, "زاهر"sv,  "ليان"sv, "باسل"sv, "رنيم"sv,
+                                          "تامر"sv, "جمانة"sv, "أوس"sv,  "ميار"sv, "قصي"sv,
+                                          "لجين"sv, "عاصم"sv,  "ديمة"sv, "هيثم"sv, "تالين"sv,
+                                          "مهند"sv, "شهد"sv,   "وسيم"sv, "روان"sv, "نزار"sv};
 
-constexpr std::array kLastArabic{"الزهراني"sv, "البستاني"sv, "القاضي"sv,  "الخياط"sv, "النجار"sv,
-                                 "الصباغ"sv,   "العطار"sv,   "الفارس"sv,  "الدباغ"sv, "الحداد"sv,
-                                 "الساعاتي"sv, "الورد"sv,    "النقاش"sv,  "البحري"sv, "الجبلي"sv,
-                                 "السهلي"sv,   "النخيل"sv,   "الغزالي"sv, "الكاتب"sv, "الرسام"sv};
+constexpr std::string_view kLastArabic[]{
+    "الزهراني"sv, "البستاني"sv, "القاضي"sv, "الخياط"sv,   "النجار"sv, "الصباغ"sv, "العطار"sv,
+    "الفارس"sv,   "الدباغ"sv,   "الحداد"sv, "الساعاتي"sv, "الورد"sv,  "النقاش"sv, "البحري"sv,
+    "الجبلي"sv,   "السهلي"sv,   "النخيل"sv, "الغزالي"sv,  "الكاتب"sv, "الرسام"sv};
 
-constexpr std::array kFirstCyrillic{
+constexpr std::string_view kFirstCyrillic[]{
     "Велимир"sv,   "Злата"sv,   "Ратибор"sv, "Милана"sv,   "Богдана"sv, "Святослав"sv, "Лада"sv,
     "Мирослава"sv, "Яромир"sv,  "Есения"sv,  "Всеволод"sv, "Дарина"sv,  "Ростислав"sv, "Весна"sv,
     "Любомир"sv,   "Снежана"sv, "Тихон"sv,   "Агния"sv,    "Лукьян"sv,  "Ульяна"sv};
 
-constexpr std::array kLastCyrillic{
+constexpr std::string_view kLastCyrillic[]{
     "Березовский"sv,     "Ветров"sv,         "Горностай"sv, "Журавский"sv, "Заречный"sv,
     "Калинин-Луговой"sv, "Лебединский"sv,    "Медунов"sv,   "Озёрский"sv,  "Подсолнух"sv,
     "Ракитин"sv,         "Синегорский"sv,    "Тополев"sv,   "Урожайный"sv, "Хвойный"sv,
     "Черёмухин"sv,       "Шумилов-Лесной"sv, "Яблонский"sv, "Долинин"sv,   "Ясеневый"sv};
 
-constexpr std::array kStreets{
+constexpr std::string_view kStreets[]{
     "Acacia"sv,   "Alder"sv,      "Amber"sv,    "Aspen"sv,    "Beacon"sv,    "Birch"sv,
     "Bramble"sv,  "Bridgefoot"sv, "Cedar"sv,    "Chestnut"sv, "Cinder"sv,    "Clover"sv,
     "Copper"sv,   "Coral"sv,      "Cypress"sv,  "Daisy"sv,    "Driftwood"sv, "Elderberry"sv,
@@ -103,7 +104,7 @@ constexpr std::array kStreets{
     "Quarry"sv,   "Quince"sv,     "Reed"sv,     "Rowan"sv,    "Saffron"sv,   "Sorrel"sv,
     "Spruce"sv,   "Sycamore"sv,   "Thistle"sv,  "Tulip"sv,    "Walnut"sv,    "Willow"sv};
 
-constexpr std::array kCities{
+constexpr std::string_view kCities[]{
     "Ashbrook"sv,   "Barrowmere"sv,  "Birchhaven"sv, "Brightford"sv,      "Calderstow"sv,
     "Cloverdale"sv, "Coldharbour"sv, "Cresthill"sv,  "Deepwater"sv,       "Dunmarsh"sv,
     "Eastmere"sv,   "Elmstead"sv,    "Fairhollow"sv, "Fernwick"sv,        "Foxbridge"sv,
@@ -117,7 +118,7 @@ constexpr std::array kCities{
     "Whitecliff"sv, "Willowbank"sv,  "Windmere"sv,   "Wintersend"sv,      "Woodbridge End"sv,
     "Yewdale"sv};
 
-constexpr std::array kCompanyWords{
+constexpr std::string_view kCompanyWords[]{
     "Amber"sv,   "Anvil"sv,    "Apex"sv,     "Aurora"sv,  "Beacon"sv,  "Bluebird"sv, "Boreal"sv,
     "Bright"sv,  "Cascade"sv,  "Cedar"sv,    "Cobalt"sv,  "Comet"sv,   "Compass"sv,  "Copper"sv,
     "Coral"sv,   "Crescent"sv, "Delta"sv,    "Ember"sv,   "Falcon"sv,  "Fjord"sv,    "Garnet"sv,
@@ -129,12 +130,12 @@ constexpr std::array kCompanyWords{
     "Topaz"sv,   "Vector"sv,   "Velvet"sv,   "Verdant"sv, "Vertex"sv,  "Willow"sv,   "Zenith"sv,
     "Zephyr"sv};
 
-constexpr std::array kCompanyForms{"Works"sv,    "Group"sv,     "Labs"sv,     "Partners"sv,
-                                   "Trading"sv,  "Systems"sv,   "Holdings"sv, "Studio"sv,
-                                   "Supplies"sv, "Logistics"sv, "Services"sv, "Foods"sv};
+constexpr std::string_view kCompanyForms[]{"Works"sv,    "Group"sv,     "Labs"sv,     "Partners"sv,
+                                           "Trading"sv,  "Systems"sv,   "Holdings"sv, "Studio"sv,
+                                           "Supplies"sv, "Logistics"sv, "Services"sv, "Foods"sv};
 
 // Sorted, for binary search.
-constexpr std::array kCommonWords{
+constexpr std::string_view kCommonWords[]{
     "a"sv,         "about"sv,     "above"sv,     "absent"sv,       "after"sv,       "afternoon"sv,
     "again"sv,     "against"sv,   "algebra"sv,   "all"sv,          "almost"sv,      "already"sv,
     "also"sv,      "although"sv,  "always"sv,    "am"sv,           "an"sv,          "and"sv,
@@ -265,7 +266,7 @@ std::span<const std::string_view> company_words() { return kCompanyWords; }
 std::span<const std::string_view> company_forms() { return kCompanyForms; }
 
 bool is_common_word(std::string_view lower_case_word) {
-  return std::binary_search(kCommonWords.begin(), kCommonWords.end(), lower_case_word);
+  return std::binary_search(std::begin(kCommonWords), std::end(kCommonWords), lower_case_word);
 }
 
 }  // namespace pgcycle::anonymize

@@ -116,14 +116,14 @@ Generator make_ip(const GeneratorSpec&, const PseudonymKey& key, const ValueLimi
 }
 
 Generator make_url(const GeneratorSpec& spec, const PseudonymKey& key, const ValueLimits& limits) {
-  constexpr std::string_view kPrefix = "https://example.test/";
-  constexpr std::size_t kCode = 13;
+  static constexpr std::string_view kPrefix = "https://example.test/";
+  static constexpr std::size_t kCode = 13;
   if (limits.max_length && *limits.max_length < kPrefix.size() + kCode) {
     throw Error(ErrorCode::config,
                 fmt::format("generator \"url\" needs {} characters", kPrefix.size() + kCode))
         .at(spec.place);
   }
-  return [key, kPrefix, kCode](std::string_view input) {
+  return [key](std::string_view input) {
     return std::string(kPrefix) + short_code(key.digest("url", input), kCode);
   };
 }

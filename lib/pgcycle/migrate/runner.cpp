@@ -38,11 +38,13 @@ std::vector<Version> wanted_versions(const MigrateRequest& request, std::vector<
 void check_history(const std::vector<Version>& versions, const JournalContents& journal) {
   ErrorList errors;
   for (const auto& [id, record] : journal.steps) {
-    const auto version = std::find_if(versions.begin(), versions.end(),
-                                      [&id](const Version& v) { return v.name == id.first; });
+    const auto version = std::find_if(
+        versions.begin(), versions.end(),
+        [&version_name = id.first](const Version& v) { return v.name == version_name; });
     if (version == versions.end()) continue;
-    const auto step = std::find_if(version->steps.begin(), version->steps.end(),
-                                   [&id](const Step& s) { return s.name == id.second; });
+    const auto step =
+        std::find_if(version->steps.begin(), version->steps.end(),
+                     [&step_name = id.second](const Step& s) { return s.name == step_name; });
     if (step == version->steps.end()) {
       errors.add(Error(ErrorCode::check,
                        fmt::format("the file of applied step {} {} is gone", id.first, id.second))

@@ -1,5 +1,7 @@
 #include "pgcycle/support/error.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <numeric>

@@ -10,7 +10,8 @@ links() {
   UNION ALL SELECT 'links', md5(string_agg(k || u, ',' ORDER BY k, u)) FROM (SELECT t.teacher_id || '/' || t.student_id || '/' || t.subject_code || t.started_on AS k, m.url AS u FROM tuitions t JOIN meeting_links m ON m.tuition_id = t.id) x
   UNION ALL SELECT 'corrections', md5(string_agg(k || c, ',' ORDER BY c)) FROM (SELECT t.teacher_id || '/' || t.student_id AS k, c.id AS c FROM tuitions t JOIN log_corrections c ON c.tuition_id = t.id) x
   UNION ALL SELECT 'events', md5(string_agg(k || e, ',' ORDER BY e)) FROM (SELECT t.teacher_id || '/' || t.student_id AS k, e.id AS e FROM tuitions t JOIN audit.events e ON e.entity_type = 'tuition' AND e.entity_id = t.id::text) x
-  UNION ALL SELECT 'notifications', md5(string_agg(k || n, ',' ORDER BY n)) FROM (SELECT t.teacher_id || '/' || t.student_id AS k, n.id AS n FROM tuitions t JOIN notifications n ON n.payload ->> 'tuition_id' = t.id::text) x"
+  UNION ALL SELECT 'notifications', md5(string_agg(k || n, ',' ORDER BY n)) FROM (SELECT t.teacher_id || '/' || t.student_id AS k, n.id AS n FROM tuitions t JOIN notifications n ON n.payload ->> 'tuition_id' = t.id::text) x
+  ORDER BY 1"
 }
 before=$(links)
 same "$(wc -l <<<"$before")" 5
