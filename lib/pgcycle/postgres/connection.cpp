@@ -174,7 +174,12 @@ Connection Connection::open(const ConnectionInfo& info, const Options& options) 
     PQfinish(raw);
     throw error;
   }
-  impl->session = std::make_unique<PqxxSession>(raw);
+  try {
+    impl->session = std::make_unique<PqxxSession>(raw);
+  } catch (const std::exception& error) {  // ended by the server as soon as it stood
+    throw Error(ErrorCode::connect, fmt::format("lost the connection to {}", info.uri()))
+        .detail(error.what());
+  }
   PQregisterEventProc(raw, keep_error_fields, "pgcycle", &impl->last_error);
   PQsetNoticeReceiver(raw, receive_notice, options.reporter);
   impl->cancel_handle.reset(PQgetCancel(raw));

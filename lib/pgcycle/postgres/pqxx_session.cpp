@@ -49,7 +49,14 @@ class KeepHandle final : public pqxx::connectionpolicy {
 
 class KeptConnection final : public pqxx::connection_base {
  public:
-  explicit KeptConnection(PGconn* raw) : connection_base(policy_), policy_(raw) { init(); }
+  explicit KeptConnection(PGconn* raw) : connection_base(policy_), policy_(raw) {
+    try {
+      init();
+    } catch (...) {  // the server ended the session already
+      close();
+      throw;
+    }
+  }
   ~KeptConnection() { close(); }
 
  private:
