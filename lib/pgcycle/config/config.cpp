@@ -171,7 +171,8 @@ Config Config::load(const fs::path& file, Environment environment) {
     throw Error(ErrorCode::config, fmt::format("no such config file: {}", file.string()))
         .hint("check the path given with --config");
   }
-  Config config = empty(fs::absolute(file).lexically_normal().parent_path(), environment);
+  Config config =
+      empty(fs::absolute(file).lexically_normal().parent_path(), std::move(environment));
   config.file_ = file;
   config.root_ = parse_json(read_file(file), file.string());
   if (!config.root_.is(JsonValue::Kind::object)) {
