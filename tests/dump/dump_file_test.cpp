@@ -17,21 +17,22 @@ TEST(InspectDump, TellsTheFormByContentNotByName) {
   EXPECT_EQ(inspect_dump(directory.path() / "d").format, DumpFormat::directory);
 }
 
-TEST(InspectDump, RefusesWhatIsNoneOrNotYetRead) {
+TEST(InspectDump, RefusesWhatIsNone) {
   const TestDirectory directory;
   EXPECT_EQ(test::error_of([&] { inspect_dump(directory.path() / "no"); }).code(),
             ErrorCode::input);
   EXPECT_EQ(test::error_of([&] { inspect_dump(directory.write("e", "")); }).code(),
             ErrorCode::input);
   EXPECT_EQ(test::error_of([&] { inspect_dump(directory.path()); }).code(), ErrorCode::input);
-  const Error plain = test::error_of(
-      [&] { inspect_dump(directory.write("p", "--\n-- PostgreSQL database dump\n--\n")); });
-  EXPECT_EQ(plain.code(), ErrorCode::unsupported);
-  EXPECT_NE(plain.hint().find("-Fc"), std::string::npos);
-  EXPECT_EQ(test::error_of([&] {
-              inspect_dump(directory.write("g", "\x1f\x8b\x08" + std::string(9, 'x')));
-            }).code(),
-            ErrorCode::unsupported);
+}
+
+TEST(InspectDump, KnowsPlainAndCompressedDumps) {
+  const TestDirectory directory;
+  EXPECT_EQ(inspect_dump(directory.write("p", "--\n-- PostgreSQL database dump\n--\n")).format,
+            DumpFormat::plain);
+  const DumpFile gzip = inspect_dump(directory.write("g", "\x1f\x8b\x08" + std::string(9, 'x')));
+  EXPECT_EQ(gzip.compression, Compression::gzip);
+  EXPECT_EQ(form_of(gzip), "gzip");
 }
 
 }  // namespace

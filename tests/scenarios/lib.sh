@@ -101,7 +101,7 @@ unchanged() {
   "$@"
   same "$(database_state)" "$database" "the database changed"
   same "$(files_state .)" "$files" "files changed"
-  same "$(sql "SELECT count(*) FROM pg_database WHERE datname LIKE 'pgcycle%'")" 0 "databases left behind"
+  same "$(sql "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_(new|old|build)_'")" 0 "databases left behind"
 }
 
 skip() {

@@ -31,6 +31,10 @@ constexpr std::array kKeys{
     ConfigKey{"production.url", ConfigType::secret, "",
               "the production database, so that the guards know it and refuse it"},
     ConfigKey{"dump.file", ConfigType::path, "", "the dump that pgcycle-reset restores"},
+    ConfigKey{"cache.maxBytes", ConfigType::bytes, "20GB",
+              "size up to which restored dumps are kept as templates; \"off\" for no bound"},
+    ConfigKey{"cache.maxCount", ConfigType::count, "20",
+              "number of restored dumps that are kept as templates; 0 for no bound"},
     ConfigKey{"fixtures.dir", ConfigType::path, "fixtures", "directory of the JSON fixtures"},
     ConfigKey{"golden.dir", ConfigType::path, "golden", "directory of the golden records"},
     ConfigKey{"migrations.dir", ConfigType::path, "migrations", "directory of the migrations"},
@@ -66,6 +70,8 @@ JsonValue::Kind expected_kind(ConfigType type) {
       return JsonValue::Kind::array;
     case ConfigType::rules:
       return JsonValue::Kind::object;
+    case ConfigType::count:
+      return JsonValue::Kind::number;
     default:
       return JsonValue::Kind::string;
   }
@@ -263,6 +269,28 @@ std::vector<std::string> Config::strings(std::string_view path) const {
   return out;
 }
 
+std::uint64_t Config::bytes(std::string_view path) const {
+  const auto value = text(path);
+  if (!value) return 0;
+  try {
+    return parse_bytes(*value);
+  } catch (Error& error) {
+    if (const JsonValue* place = node(path)) error.at(place->place);
+    throw;
+  }
+}
+
+std::uint64_t Config::count(std::string_view path) const {
+  const auto value = text(path);
+  std::uint64_t number = 0;
+  if (!value) return number;
+  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);
+  if (error == std::errc() && end == value->data() + value->size()) return number;
+  Error wrong(ErrorCode::config, fmt::format("{} must be a whole number, not {}", path, *value));
+  if (const JsonValue* place = node(path)) wrong.at(place->place);
+  throw wrong;
+}
+
 double Config::duration_seconds(std::string_view path) const {
   const auto value = text(path);
   if (!value) return 0;
@@ -291,6 +319,22 @@ std::vector<Config::Shown> Config::shown() const {
     out.push_back(std::move(shown));
   }
   return out;
+}
+
+std::uint64_t parse_bytes(std::string_view text) {
+  if (text == "off") return 0;
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  static constexpr std::array<std::pair<std::string_view, unsigned>, 4> kUnits{
+      {{"kB", 10}, {"MB", 20}, {"GB", 30}, {"TB", 40}}};
+  if (error == std::errc() && number < (1U << 20U)) {
+    for (const auto& [name, shift] : kUnits) {
+      if (unit == name) return number << shift;
+    }
+  }
+  throw Error(ErrorCode::config, fmt::format("'{}' is not a size", text))
+      .hint("write 512MB, 20GB or off");
 }
 
 double parse_duration(std::string_view text) {

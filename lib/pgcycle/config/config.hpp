@@ -23,7 +23,7 @@
 
 namespace pgcycle {
 
-enum class ConfigType { text, secret, path, strings, rules, duration };
+enum class ConfigType { text, secret, path, strings, rules, duration, count, bytes };
 
 struct ConfigKey {
   std::string_view path;  // "database.url"
@@ -61,6 +61,9 @@ class Config {
   std::vector<std::string> strings(std::string_view path) const;
   // "90s", "30min", "2h", "500ms" as seconds.
   double duration_seconds(std::string_view path) const;
+  // A number without fraction; "20GB", "512MB" and the like as bytes.
+  std::uint64_t count(std::string_view path) const;
+  std::uint64_t bytes(std::string_view path) const;
   // The raw value with its place, or nullptr.
   const JsonValue* node(std::string_view path) const;
   // Replaces ${VAR} in `text`; `place` is named when a variable is not set.
@@ -87,5 +90,7 @@ std::string config_json_schema();
 
 // Reads "90s", "30min", "2h", "500ms" or "off" (0). Throws Error{config}.
 double parse_duration(std::string_view text);
+// Reads "20GB", "512MB", "64kB" or "off" (0), in powers of 1024. Throws Error{config}.
+std::uint64_t parse_bytes(std::string_view text);
 
 }  // namespace pgcycle

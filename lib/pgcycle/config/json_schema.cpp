@@ -13,13 +13,19 @@ std::string schema_of(const ConfigKey& key) {
   std::string type = R"("type": "string")";
   if (key.type == ConfigType::strings) {
     type = R"("type": "array", "items": {"type": "string"})";
+  } else if (key.type == ConfigType::count) {
+    type = R"("type": "integer", "minimum": 0)";
   } else if (key.type == ConfigType::rules) {
     type = R"("type": "object", "additionalProperties": {"type": ["string", "object"]})";
   }
   std::string out = fmt::format("{{{}, \"description\": {}", type, description);
   if (!key.default_value.empty()) {
     std::string value;
-    append_json_string(value, key.default_value);
+    if (key.type == ConfigType::count) {
+      value = key.default_value;
+    } else {
+      append_json_string(value, key.default_value);
+    }
     out += ", \"default\": " + value;
   }
   return out + "}";

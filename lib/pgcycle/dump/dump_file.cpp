@@ -16,8 +16,6 @@ using namespace std::string_view_literals;
 
 namespace {
 
-constexpr std::size_t kHeaderBytes = 4096;
-
 std::string read_header(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {
@@ -30,21 +28,16 @@ std::string read_header(const fs::path& path) {
   return header;
 }
 
-// A name for forms that are known and not restored yet.
-std::optional<std::string_view> later_form(std::string_view header) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kCompressed{
-      {{"\x1f\x8b"sv, "gzip"},
-       {"\x28\xb5\x2f\xfd"sv, "zstd"},
-       {"\x04\x22\x4d\x18"sv, "lz4"},
-       {"\xfd\x37\x7a\x58\x5a\x00"sv, "xz"}}};
-  for (const auto& [magic, name] : kCompressed) {
-    if (header.starts_with(magic)) return name;
+Compression compression_of(std::string_view header) {
+  static constexpr std::array<std::pair<std::string_view, Compression>, 4> kMagic{
+      {{"\x1f\x8b"sv, Compression::gzip},
+       {"\x28\xb5\x2f\xfd"sv, Compression::zstd},
+       {"\x04\x22\x4d\x18"sv, Compression::lz4},
+       {"\xfd\x37\x7a\x58\x5a\x00"sv, Compression::xz}}};
+  for (const auto& [magic, compression] : kMagic) {
+    if (header.starts_with(magic)) return compression;
   }
-  const bool sql = header.find("PostgreSQL database dump") != std::string_view::npos ||
-                   header.find("CREATE TABLE") != std::string_view::npos ||
-                   header.find("SET statement_timeout") != std::string_view::npos;
-  if (sql) return "plain SQL";
-  return std::nullopt;
+  return Compression::none;
 }
 
 bool is_tar_dump(std::string_view header) {
@@ -61,8 +54,45 @@ std::string_view name_of(DumpFormat format) {
       return "directory";
     case DumpFormat::tar:
       return "tar";
+    case DumpFormat::plain:
+      return "plain";
   }
   return "unknown";
+}
+
+std::string_view name_of(Compression compression) {
+  switch (compression) {
+    case Compression::none:
+      return "none";
+    case Compression::gzip:
+      return "gzip";
+    case Compression::zstd:
+      return "zstd";
+    case Compression::lz4:
+      return "lz4";
+    case Compression::xz:
+      return "xz";
+  }
+  return "unknown";
+}
+
+std::string_view form_of(const DumpFile& dump) {
+  return dump.compression == Compression::none ? name_of(dump.format) : name_of(dump.compression);
+}
+
+std::optional<DumpFormat> format_of(std::string_view header) {
+  if (header.starts_with("PGDMP")) return DumpFormat::custom;
+  if (is_tar_dump(header)) return DumpFormat::tar;
+  const bool sql = header.find("-- PostgreSQL database dump") != std::string_view::npos ||
+                   header.find("-- PostgreSQL database cluster dump") != std::string_view::npos;
+  if (sql) return DumpFormat::plain;
+  return std::nullopt;
+}
+
+Error not_a_dump(const std::string& name, bool empty) {
+  return Error(ErrorCode::input, fmt::format("{} is not a dump", name))
+      .detail(empty ? "the file is empty" : "it does not start as any form of pg_dump's")
+      .hint("make one with pg_dump -Fc");
 }
 
 DumpFile inspect_dump(const fs::path& path) {
@@ -82,17 +112,10 @@ DumpFile inspect_dump(const fs::path& path) {
   }
   const std::string header = read_header(path);
   const std::uint64_t bytes = fs::file_size(path, ignored);
-  if (header.starts_with("PGDMP")) return {path, DumpFormat::custom, bytes};
-  if (is_tar_dump(header)) return {path, DumpFormat::tar, bytes};
-  if (const auto form = later_form(header)) {
-    throw Error(
-        ErrorCode::unsupported,
-        fmt::format("{} is a {} dump, which this version does not restore", path.string(), *form))
-        .hint("make the dump with pg_dump -Fc, which is compressed already");
-  }
-  throw Error(ErrorCode::input, fmt::format("{} is not a dump", path.string()))
-      .detail(header.empty() ? "the file is empty" : "it does not start as any form of pg_dump's")
-      .hint("make one with pg_dump -Fc");
+  const Compression compression = compression_of(header);
+  if (compression != Compression::none) return {path, DumpFormat::custom, bytes, compression};
+  if (const auto format = format_of(header)) return {path, *format, bytes, compression};
+  throw not_a_dump(path.string(), header.empty());
 }
 
 }  // namespace pgcycle::dump

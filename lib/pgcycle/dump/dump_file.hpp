@@ -1,24 +1,38 @@
 // What a dump file is, told by its content and never by its name.
 //
-// Errors: Error{input} when the file is missing, empty or no dump;
-// Error{unsupported} for forms that this version does not restore.
+// Errors: Error{input} when the file is missing, empty or no dump.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
+#include <string>
 #include <string_view>
+
+#include "pgcycle/support/error.hpp"
 
 namespace pgcycle::dump {
 
-enum class DumpFormat { custom, directory, tar };
+enum class DumpFormat { custom, directory, tar, plain };
+enum class Compression { none, gzip, zstd, lz4, xz };
+
+constexpr std::size_t kHeaderBytes = 4096;  // enough to tell the form
 
 struct DumpFile {
   std::filesystem::path path;
-  DumpFormat format = DumpFormat::custom;
+  DumpFormat format = DumpFormat::custom;  // of what is inside, once it is decompressed
   std::uint64_t bytes = 0;
+  Compression compression = Compression::none;
 };
 
 std::string_view name_of(DumpFormat format);
+std::string_view name_of(Compression compression);
+// "custom", "plain" or, while that is not known, the compression.
+std::string_view form_of(const DumpFile& dump);
+
+// The form that a file starts as, or nothing.
+std::optional<DumpFormat> format_of(std::string_view header);
+Error not_a_dump(const std::string& name, bool empty);
 
 DumpFile inspect_dump(const std::filesystem::path& path);
 

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "pgcycle/dump/dump_key.hpp"
 #include "pgcycle/dump/restore.hpp"
+#include "pgcycle/dump/unpack.hpp"
 #include "pgcycle/server/advisory_lock.hpp"
 #include "pgcycle/server/database_swap.hpp"
 #include "pgcycle/server/guard.hpp"
@@ -14,7 +16,6 @@ namespace {
 
 // Reads what a person wants to know of the new database.
 void count_contents(postgres::Connection& connection, ResetReport& report) {
-  connection.execute("ANALYZE");
   const auto row = connection.query(
       "SELECT count(*) FILTER (WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition), "
       "COALESCE(sum(c.reltuples) FILTER (WHERE c.relkind = 'r' AND c.reltuples > 0), 0)::bigint "
@@ -24,7 +25,24 @@ void count_contents(postgres::Connection& connection, ResetReport& report) {
   report.rows = static_cast<std::uint64_t>(row.integer(0, 1));
 }
 
+postgres::Connection open_new(const ResetRequest& request, const postgres::ConnectionInfo& info) {
+  return postgres::Connection::open(info,
+                                    {request.target.application_name, &request.reporter, false});
+}
+
 }  // namespace
+
+std::string cache_key_of(const ResetRequest& request, postgres::Connection& maintenance) {
+  // Only a project that has a state directory gets a file in it.
+  const std::filesystem::path state = request.config.directory() / ".pgcycle";
+  const std::filesystem::path memory =
+      std::filesystem::is_directory(state) ? state / "dump-hashes" : std::filesystem::path();
+  return cache_key(content_hash(inspect_dump(request.dump), memory), maintenance.server_version());
+}
+
+server::CacheLimits cache_limits(const Config& config) {
+  return {config.bytes("cache.maxBytes"), config.count("cache.maxCount")};
+}
 
 ResetReport reset(const ResetRequest& request) {
   ResetReport report;
@@ -43,17 +61,29 @@ ResetReport reset(const ResetRequest& request) {
 
   const server::AdvisoryLock turn(maintenance, "reset " + target, request.reporter);
   server::DatabaseSwap swap(maintenance, request.target, request.reporter);
-  swap.create_new();
-  restore({report.dump, swap.new_database(), maintenance.server_version() / 10000, request.jobs,
-           request.environment, request.reporter});
+  const auto build = [&](const postgres::ConnectionInfo& database) {
+    const UnpackedDump unpacked(report.dump, request.environment, request.reporter);
+    restore({unpacked.dump(), database, maintenance.server_version() / 10000, request.jobs,
+             request.environment, request.reporter});
+    open_new(request, database).execute("ANALYZE");
+  };
+  const std::string key = request.use_cache ? cache_key_of(request, maintenance) : std::string();
+  server::TemplateCache cache(maintenance, request.target, request.reporter);
+  cache.drop_abandoned();
+  if (request.use_cache) {
+    report.from_cache = cache.clone(key, swap.new_name(), build);
+  } else {
+    swap.create_new();
+    build(swap.new_database());
+  }
   {
-    auto connection = postgres::Connection::open(
-        swap.new_database(), {request.target.application_name, &request.reporter, false});
+    auto connection = open_new(request, swap.new_database());
     count_contents(connection, report);
   }
-  server::mark_test_database(maintenance, swap.new_database().database());
+  server::mark_test_database(maintenance, swap.new_name());
   throw_if_interrupted();
   swap.rename_in();
+  if (request.use_cache) report.pruned = cache.prune(cache_limits(request.config), key);
   return report;
 }
 

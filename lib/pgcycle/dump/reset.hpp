@@ -4,7 +4,8 @@
 // transaction while sessions on the old one are ended. Whenever a run is
 // killed, the target's name stands for the old database or the new one, whole;
 // what is left aside is dropped by the next run. Runs on one target take turns
-// by an advisory lock.
+// by an advisory lock. The restored dump stays as a template (template_cache.hpp),
+// which later resets clone.
 //
 // Errors: Error{guard} before anything is touched; Error{step} from the restore;
 // Error{connect}.
@@ -12,10 +13,12 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "pgcycle/config/config.hpp"
 #include "pgcycle/dump/dump_file.hpp"
 #include "pgcycle/server/target.hpp"
+#include "pgcycle/server/template_cache.hpp"
 
 namespace pgcycle::dump {
 
@@ -24,6 +27,7 @@ struct ResetRequest {
   const Config& config;
   std::filesystem::path dump;
   unsigned jobs = 1;
+  bool use_cache = true;  // keep the restored dump as a template and clone it next time
   bool dry_run = false;
   Environment environment;
   Reporter& reporter;
@@ -34,7 +38,13 @@ struct ResetReport {
   std::size_t tables = 0;
   std::uint64_t rows = 0;  // as ANALYZE counted them
   bool replaced = false;   // the target was there before
+  bool from_cache = false;
+  std::vector<std::string> pruned;  // templates dropped past the cache's limits
 };
+
+// The key under which the restored dump is cached on that server.
+std::string cache_key_of(const ResetRequest& request, postgres::Connection& maintenance);
+server::CacheLimits cache_limits(const Config& config);
 
 ResetReport reset(const ResetRequest& request);
 

@@ -69,9 +69,25 @@ void report_what_is_left_out(const std::string& contents, Reporter& reporter) {
   }
 }
 
+void restore_plain(const RestoreRequest& request) {
+  ProcessSpec spec;
+  spec.command = {server::find_client_program("psql", request.server_major, request.environment),
+                  "--no-psqlrc",
+                  "--quiet",
+                  "--output=/dev/null",
+                  "--set=ON_ERROR_STOP=1",
+                  "--file=" + request.dump.path.string()};
+  spec.environment = request.database.environment();
+  spec.environment["PGAPPNAME"] = "pgcycle-reset";
+  spec.environment["PGOPTIONS"] = "-c client_min_messages=warning";
+  const ProcessResult result = run_process(spec);
+  if (!result.ok()) throw restore_error(request.dump, result.errors);
+}
+
 }  // namespace
 
 void restore(const RestoreRequest& request) {
+  if (request.dump.format == DumpFormat::plain) return restore_plain(request);
   const std::string pg_restore =
       server::find_client_program("pg_restore", request.server_major, request.environment);
   report_what_is_left_out(read_contents(request.dump, pg_restore), request.reporter);

@@ -33,9 +33,10 @@ std::string holder_of(postgres::Connection& connection, const std::string& key) 
 }  // namespace
 
 AdvisoryLock::AdvisoryLock(postgres::Connection& connection, std::string_view name,
-                           Reporter& reporter)
-    : connection_(connection), key_(key_of(name)) {
-  const std::string try_lock = fmt::format("SELECT pg_try_advisory_lock({})", key_);
+                           Reporter& reporter, Mode mode)
+    : connection_(connection), key_(key_of(name)), mode_(mode) {
+  const std::string try_lock = fmt::format("SELECT pg_try_advisory_lock{}({})",
+                                           mode_ == Mode::shared ? "_shared" : "", key_);
   for (bool told = false; !connection_.query(try_lock).boolean(0, 0); told = true) {
     if (!told) reporter.notice("waiting for {} to finish", holder_of(connection_, key_));
     throw_if_interrupted();
@@ -43,9 +44,19 @@ AdvisoryLock::AdvisoryLock(postgres::Connection& connection, std::string_view na
   }
 }
 
+std::unique_ptr<AdvisoryLock> AdvisoryLock::try_once(postgres::Connection& connection,
+                                                     std::string_view name) {
+  const std::string key = key_of(name);
+  if (!connection.query(fmt::format("SELECT pg_try_advisory_lock({})", key)).boolean(0, 0)) {
+    return nullptr;
+  }
+  return std::unique_ptr<AdvisoryLock>(new AdvisoryLock(connection, key));
+}
+
 AdvisoryLock::~AdvisoryLock() {
   try {
-    connection_.query(fmt::format("SELECT pg_advisory_unlock({})", key_));
+    connection_.query(fmt::format("SELECT pg_advisory_unlock{}({})",
+                                  mode_ == Mode::shared ? "_shared" : "", key_));
   } catch (...) {  // NOLINT(bugprone-empty-catch): a lost session has let go already
   }
 }

@@ -4,6 +4,7 @@
 // Waits by polling, so that no transaction stays open meanwhile.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -14,15 +15,25 @@ namespace pgcycle::server {
 
 class AdvisoryLock {
  public:
+  enum class Mode { exclusive, shared };
+
   // `name` is hashed to the lock's key. Says once who holds it while it waits.
-  AdvisoryLock(postgres::Connection& connection, std::string_view name, Reporter& reporter);
+  AdvisoryLock(postgres::Connection& connection, std::string_view name, Reporter& reporter,
+               Mode mode = Mode::exclusive);
+  // Does not wait: nothing when another session has it.
+  static std::unique_ptr<AdvisoryLock> try_once(postgres::Connection& connection,
+                                                std::string_view name);
   ~AdvisoryLock();
   AdvisoryLock(const AdvisoryLock&) = delete;
   AdvisoryLock& operator=(const AdvisoryLock&) = delete;
 
  private:
+  AdvisoryLock(postgres::Connection& connection, std::string key)
+      : connection_(connection), key_(std::move(key)), mode_(Mode::exclusive) {}
+
   postgres::Connection& connection_;
   std::string key_;
+  Mode mode_;
 };
 
 }  // namespace pgcycle::server

@@ -24,6 +24,8 @@ class DatabaseSwap {
 
   // Makes the empty database aside.
   void create_new();
+  // The name of the database aside, for those who make it in another way.
+  const std::string& new_name() const { return new_name_; }
   postgres::ConnectionInfo new_database() const { return target_.info.with_database(new_name_); }
 
   // Ends the sessions on the target, gives its name to the new database and

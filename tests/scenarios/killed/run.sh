@@ -46,17 +46,27 @@ pg_dump -Fc -d "$url" -f new.dump
 psql -X -q -d "$url" -c 'CREATE TABLE witness (id int)' -c 'INSERT INTO holidays (id, name, days) VALUES (99, $$x$$, $${}$$)'
 changed=$(database_state)
 usual=$(timed pgcycle-reset --dump new.dump)
-for i in $(seq 12); do
+# Restored anew, restored into the cache, cloned from the cache.
+drop_templates() {
+  sql "SELECT format('DROP DATABASE %I;', datname) FROM pg_database WHERE datname LIKE 'pgcycle_template_%'" |
+    psql -X -q -d "$(pgcycle-server url -q -d postgres)"
+}
+for i in $(seq 18); do
+  options=()
+  case $((i % 3)) in
+    0) options=(--no-cache) ;;
+    1) drop_templates ;;
+  esac
   psql -X -q -d "$url" -c 'SET client_min_messages = warning; CREATE TABLE IF NOT EXISTS witness (id int)' \
     -c 'INSERT INTO holidays (id, name, days) VALUES (99, $$x$$, $${}$$) ON CONFLICT DO NOTHING'
-  killed_after "$(moment "$usual")" pgcycle-reset --dump new.dump
+  killed_after "$(moment "$usual")" pgcycle-reset --dump new.dump "${options[@]}"
   settled
   state=$(database_state)
   [[ $state == "$old" || $state == "$changed" ]] || fail "reset $i: neither the old state nor the new one"
 done
 run 0 pgcycle-reset -q --dump new.dump
 same "$(database_state)" "$old"
-same "$(sql "SELECT count(*) FROM pg_database WHERE datname LIKE 'pgcycle%'")" 0 "databases left behind"
+same "$(sql "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_(new|old|build)_'")" 0 "databases left behind"
 
 # Extract: the directory as a whole, or not at all.
 run 0 pgcycle-extract -q --no-anonymize

@@ -1,0 +1,53 @@
+// A plain SQL dump on its way to psql, line by line.
+//
+// A dump restores into the database that pgcycle chose and as its own role, so what
+// would go elsewhere is left out: statements on databases and roles, owners, grants,
+// \connect and \restrict. Any other command of psql is refused, since it could run
+// programs or read files. Lines that are left out come out empty, so that psql's line
+// numbers are those of the dump. A dump without pg_dump's closing line is cut short.
+//
+// Thread rule: one thread. Errors: Error{input} with file and line.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace pgcycle::dump {
+
+class PlainDumpFilter {
+ public:
+  explicit PlainDumpFilter(std::string file) : file_(std::move(file)) {}
+
+  // Takes the next line, without its newline; returns what psql gets instead.
+  std::string_view pass(std::string_view line);
+  // Throws when the dump ended too early.
+  void finish() const;
+
+  std::uint64_t owners_left_out() const { return owners_; }
+  std::uint64_t grants_left_out() const { return grants_; }
+
+ private:
+  enum class Inside { nothing, single_quotes, escaped_quotes, double_quotes, dollar_quotes, comment };
+
+  void begin_statement(std::string_view line);
+  void take_command(std::string_view line);
+  void scan(std::string_view line);
+  void scan_plain(std::string_view line, std::size_t& i);
+
+  std::string file_;
+  int line_ = 0;
+  Inside inside_ = Inside::nothing;
+  std::string tag_;        // $tag$ of the open dollar quotes
+  int depth_ = 0;          // nested comments
+  bool in_statement_ = false;
+  bool leave_out_ = false;
+  bool copy_follows_ = false;
+  bool in_copy_ = false;
+  bool complete_ = false;
+  int connects_ = 0;
+  std::uint64_t owners_ = 0;
+  std::uint64_t grants_ = 0;
+};
+
+}  // namespace pgcycle::dump

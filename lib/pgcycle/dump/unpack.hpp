@@ -1,0 +1,45 @@
+// Dumps in a form that the client programs cannot read as it is: compressed ones and
+// plain SQL. Both are written aside, decompressed and filtered, and go with the object.
+//
+// Decompression is the work of gzip, zstd, lz4 and xz, which must be installed.
+// Errors: Error{input}; Error{step} for a file that is damaged or cut short;
+// Error{config} when a program is missing.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "pgcycle/config/config.hpp"
+#include "pgcycle/dump/dump_file.hpp"
+#include "pgcycle/support/file.hpp"
+#include "pgcycle/support/reporter.hpp"
+
+namespace pgcycle::dump {
+
+class UnpackedDump {
+ public:
+  // Takes `dump` as it is where nothing has to be done.
+  UnpackedDump(const DumpFile& dump, const Environment& environment, Reporter& reporter);
+
+  const DumpFile& dump() const { return dump_; }
+
+ private:
+  std::optional<TemporaryDirectory> directory_;
+  DumpFile dump_;
+};
+
+// A dump that comes through a descriptor, such as standard input, kept in a file.
+class SpooledInput {
+ public:
+  SpooledInput(int descriptor, const Environment& environment);
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  TemporaryDirectory directory_;
+  std::filesystem::path path_;
+};
+
+// Where large files may be put for a while: $TMPDIR or /var/tmp.
+std::filesystem::path spool_directory(const Environment& environment);
+
+}  // namespace pgcycle::dump

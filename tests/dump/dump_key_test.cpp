@@ -1,0 +1,59 @@
+#include "pgcycle/dump/dump_key.hpp"
+
+#include <gtest/gtest.h>
+
+#include "pgcycle/support/file.hpp"
+#include "pgcycle/support/hash.hpp"
+#include "tests/test_server.hpp"
+
+namespace pgcycle::dump {
+namespace {
+
+using test::TestDirectory;
+
+TEST(ContentHash, IsThatOfTheBytesWhateverTheName) {
+  const TestDirectory directory;
+  const DumpFile one{directory.write("one", "PGDMP 1"), DumpFormat::custom, 7};
+  const DumpFile same{directory.write("same", "PGDMP 1"), DumpFormat::custom, 7};
+  const DumpFile other{directory.write("other", "PGDMP 2"), DumpFormat::custom, 7};
+  EXPECT_EQ(content_hash(one, {}), to_hex(sha256("PGDMP 1")));
+  EXPECT_EQ(content_hash(one, {}), content_hash(same, {}));
+  EXPECT_NE(content_hash(one, {}), content_hash(other, {}));
+}
+
+TEST(ContentHash, OfADirectoryCoversNamesAndContents) {
+  const TestDirectory directory;
+  directory.write("d/toc.dat", "x");
+  directory.write("d/1.dat", "y");
+  const DumpFile dump{directory.path() / "d", DumpFormat::directory, 2};
+  const std::string before = content_hash(dump, {});
+  std::filesystem::rename(directory.path() / "d/1.dat", directory.path() / "d/2.dat");
+  const std::string renamed = content_hash(dump, {});
+  EXPECT_NE(renamed, before);
+  directory.write("d/2.dat", "z");
+  EXPECT_NE(content_hash(dump, {}), renamed);
+}
+
+TEST(ContentHash, IsRememberedUntilTheFileChanges) {
+  const TestDirectory directory;
+  const auto memory = directory.path() / "memory";
+  const DumpFile dump{directory.write("dump", "PGDMP 1"), DumpFormat::custom, 7};
+  const std::string first = content_hash(dump, memory);
+  // What is remembered is what is answered …
+  std::string text = read_file(memory);
+  text.replace(text.find(first), 4, "beef");
+  write_file_atomically(memory, text);
+  EXPECT_EQ(content_hash(dump, memory).substr(0, 4), "beef");
+  // … until the file is another one.
+  directory.write("dump", "PGDMP 2");
+  EXPECT_EQ(content_hash(dump, memory), to_hex(sha256("PGDMP 2")));
+}
+
+TEST(CacheKey, ChangesWithDumpAndServer) {
+  EXPECT_EQ(cache_key("a", 150004), cache_key("a", 150004));
+  EXPECT_NE(cache_key("a", 150004), cache_key("b", 150004));
+  EXPECT_NE(cache_key("a", 150004), cache_key("a", 150005));
+}
+
+}  // namespace
+}  // namespace pgcycle::dump

@@ -1,0 +1,115 @@
+#include "pgcycle/server/template_cache.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "tests/test_server.hpp"
+
+namespace pgcycle::server {
+namespace {
+
+using test::TestDatabase;
+
+class TemplateCacheTest : public testing::Test {
+ protected:
+  TemplateCacheTest()
+      : target_(database_.target()), maintenance_(open_maintenance(target_, test::silent())) {}
+  ~TemplateCacheTest() override {
+    for (const std::string& name : names("pgcycle_template_%")) drop(name);
+    for (const std::string& name : names("clone_%")) drop(name);
+  }
+  void drop(const std::string& name) {
+    maintenance_.execute("DROP DATABASE \"" + name + "\" WITH (FORCE)");
+  }
+  std::vector<std::string> names(const std::string& pattern) {
+    const auto rows = maintenance_.query(
+        "SELECT datname FROM pg_database WHERE datname LIKE $1 ORDER BY 1", {pattern});
+    std::vector<std::string> out;
+    for (std::size_t i = 0; i < rows.size(); ++i) out.push_back(rows.get(i, 0));
+    return out;
+  }
+  TemplateCache::Build fill(int value) {
+    return [this, value](const postgres::ConnectionInfo& info) {
+      ++builds_;
+      auto connection = postgres::Connection::open(info);
+      connection.execute(fmt::format("CREATE TABLE public.t AS SELECT {} AS x", value));
+    };
+  }
+  std::string value_in(const std::string& name) {
+    return postgres::Connection::open(test::server_info().with_database(name))
+        .query("SELECT x FROM public.t")
+        .get(0, 0);
+  }
+
+  TestDatabase database_;
+  Target target_;
+  postgres::Connection maintenance_;
+  std::atomic<int> builds_{0};
+};
+
+TEST_F(TemplateCacheTest, BuildsOnceAndClonesFromThenOn) {
+  TemplateCache cache(maintenance_, target_, test::silent());
+  EXPECT_FALSE(cache.clone("aa", "clone_1", fill(7)));
+  EXPECT_TRUE(cache.clone("aa", "clone_2", fill(8)));
+  EXPECT_EQ(builds_, 1);
+  EXPECT_EQ(value_in("clone_1"), "7");
+  EXPECT_EQ(value_in("clone_2"), "7");
+  EXPECT_FALSE(cache.clone("bb", "clone_3", fill(9)));
+  EXPECT_EQ(value_in("clone_3"), "9");
+  EXPECT_EQ(cache.list().size(), 2U);
+}
+
+TEST_F(TemplateCacheTest, ManyAtOnceBuildItOnce) {
+  std::vector<std::thread> runs;
+  for (int i = 0; i < 6; ++i) {
+    runs.emplace_back([this, i] {
+      auto maintenance = open_maintenance(target_, test::silent());
+      TemplateCache cache(maintenance, target_, test::silent());
+      cache.clone("aa", "clone_" + std::to_string(i), fill(7));
+    });
+  }
+  for (std::thread& run : runs) run.join();
+  EXPECT_EQ(builds_, 1);
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(value_in("clone_" + std::to_string(i)), "7");
+}
+
+TEST_F(TemplateCacheTest, ABuildThatFailsLeavesNothing) {
+  TemplateCache cache(maintenance_, target_, test::silent());
+  EXPECT_THROW(cache.clone("aa", "clone_1",
+                           [](const postgres::ConnectionInfo&) {
+                             throw Error(ErrorCode::step, "the dump is damaged");
+                           }),
+               Error);
+  EXPECT_EQ(names("pgcycle%").size(), 0U);
+  EXPECT_EQ(names("clone_%").size(), 0U);
+}
+
+TEST_F(TemplateCacheTest, DropsWhatAKilledBuilderLeftButNotWhatALivingOneMakes) {
+  maintenance_.execute("CREATE DATABASE pgcycle_build_dead");
+  maintenance_.execute("CREATE DATABASE pgcycle_build_alive");
+  auto other = open_maintenance(target_, test::silent());
+  const AdvisoryLock builder(other, "pgcycle_template_alive", test::silent());
+  TemplateCache(maintenance_, target_, test::silent()).drop_abandoned();
+  EXPECT_EQ(names("pgcycle_build_%"), std::vector<std::string>{"pgcycle_build_alive"});
+  drop("pgcycle_build_alive");
+}
+
+TEST_F(TemplateCacheTest, PrunesTheLeastRecentlyUsedFirst) {
+  TemplateCache cache(maintenance_, target_, test::silent());
+  for (const std::string key : {"aa", "bb", "cc"}) {
+    cache.clone(key, "clone_" + key, fill(1));
+    maintenance_.execute("ALTER DATABASE pgcycle_template_" + key + " SET pgcycle.last_used = '" +
+                         (key == "aa" ? "300" : key == "bb" ? "100" : "200") + "'");
+  }
+  EXPECT_EQ(cache.list().front().key, "aa");
+  EXPECT_EQ(cache.prune({0, 2}), std::vector<std::string>{"pgcycle_template_bb"});
+  EXPECT_TRUE(cache.prune({}).empty());
+  EXPECT_EQ(cache.prune({1, 0}, "cc"), std::vector<std::string>{"pgcycle_template_aa"});
+  EXPECT_EQ(cache.list().size(), 1U);
+}
+
+}  // namespace
+}  // namespace pgcycle::server
