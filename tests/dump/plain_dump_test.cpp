@@ -47,14 +47,17 @@ TEST(PlainDumpFilter, KeepsWhatOnlyLooksSo) {
       "CREATE FUNCTION f() RETURNS void AS $_$\n"
       "DROP DATABASE x;\nALTER TABLE t OWNER TO bob;\n\\connect y\n$other$\n"
       "$_$ LANGUAGE sql;\n"
-      "INSERT INTO t VALUES ('\nGRANT x TO y;\n''\n', E'\\'\nREVOKE a;\n', \"\nGRANT;\n\" /* '\nGRANT; /* */\n*/);\n"
+      "INSERT INTO t VALUES ('\nGRANT x TO y;\n''\n', E'\\'\nREVOKE a;\n', \"\nGRANT;\n\" /* "
+      "'\nGRANT; /* */\n*/);\n"
       "SELECT $1;\n";
   EXPECT_EQ(passed(text + kEnd), text + kEnd);
 }
 
 TEST(PlainDumpFilter, RefusesCommandsThatRunPrograms) {
-  for (const char* command : {"\\! rm -rf /", "\\i other.sql", "\\copy t from program 'x'", "\\o file", "\\set x"}) {
-    const Error error = test::error_of([&] { passed(std::string("SELECT 1;\n") + command + "\n" + kEnd); });
+  for (const char* command :
+       {"\\! rm -rf /", "\\i other.sql", "\\copy t from program 'x'", "\\o file", "\\set x"}) {
+    const Error error =
+        test::error_of([&] { passed(std::string("SELECT 1;\n") + command + "\n" + kEnd); });
     EXPECT_EQ(error.code(), ErrorCode::input) << command;
     EXPECT_EQ(error.location(), (Location{"d.sql", 2, 0})) << command;
   }
@@ -62,7 +65,8 @@ TEST(PlainDumpFilter, RefusesCommandsThatRunPrograms) {
 }
 
 TEST(PlainDumpFilter, NoticesADumpThatIsCutShort) {
-  for (const char* text : {"SELECT 1;\n", "COPY t FROM stdin;\n1\n", "SELECT 'open\n", "-- PostgreSQL database dump complete\nSELECT 1\n"}) {
+  for (const char* text : {"SELECT 1;\n", "COPY t FROM stdin;\n1\n", "SELECT 'open\n",
+                           "-- PostgreSQL database dump complete\nSELECT 1\n"}) {
     EXPECT_EQ(test::error_of([&] { passed(text); }).code(), ErrorCode::step) << text;
   }
 }

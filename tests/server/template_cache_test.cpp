@@ -102,7 +102,10 @@ TEST_F(TemplateCacheTest, PrunesTheLeastRecentlyUsedFirst) {
   for (const std::string key : {"aa", "bb", "cc"}) {
     cache.clone(key, "clone_" + key, fill(1));
     maintenance_.execute("ALTER DATABASE pgcycle_template_" + key + " SET pgcycle.last_used = '" +
-                         (key == "aa" ? "300" : key == "bb" ? "100" : "200") + "'");
+                         (key == "aa"   ? "300"
+                          : key == "bb" ? "100"
+                                        : "200") +
+                         "'");
   }
   EXPECT_EQ(cache.list().front().key, "aa");
   EXPECT_EQ(cache.prune({0, 2}), std::vector<std::string>{"pgcycle_template_bb"});

@@ -13,10 +13,17 @@ namespace pgcycle::dump {
 namespace {
 
 // Statements that pg_dump and pg_dumpall start in just this way.
-constexpr std::array<std::string_view, 11> kElsewhere{
-    "DROP DATABASE ", "CREATE DATABASE ", "ALTER DATABASE ",           "COMMENT ON DATABASE ",
-    "CREATE ROLE ",   "ALTER ROLE ",      "DROP ROLE ",                "SET SESSION AUTHORIZATION ",
-    "SET ROLE ",      "CREATE TABLESPACE ", "SET transaction_timeout "};
+constexpr std::array<std::string_view, 11> kElsewhere{"DROP DATABASE ",
+                                                      "CREATE DATABASE ",
+                                                      "ALTER DATABASE ",
+                                                      "COMMENT ON DATABASE ",
+                                                      "CREATE ROLE ",
+                                                      "ALTER ROLE ",
+                                                      "DROP ROLE ",
+                                                      "SET SESSION AUTHORIZATION ",
+                                                      "SET ROLE ",
+                                                      "CREATE TABLESPACE ",
+                                                      "SET transaction_timeout "};
 constexpr std::array<std::string_view, 3> kGrants{"GRANT ", "REVOKE ", "ALTER DEFAULT PRIVILEGES "};
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
@@ -82,13 +89,15 @@ void PlainDumpFilter::begin_statement(std::string_view line) {
 void PlainDumpFilter::take_command(std::string_view line) {
   if (line.starts_with("\\restrict") || line.starts_with("\\unrestrict")) return;
   if (line.starts_with("\\connect ") || line.starts_with("\\c ")) {
-    if (++connects_ == 1) return;
+    // pg_dump --create connects again after it has set the database's properties.
+    if (connected_.empty()) connected_ = line;
+    if (connected_ == line) return;
     throw Error(ErrorCode::input, "the dump holds more than one database")
         .at(file_, line_)
         .hint("dump the one that is meant: pg_dump -Fc DATABASE");
   }
-  throw Error(ErrorCode::input, fmt::format("the dump holds the psql command {}",
-                                            line.substr(0, line.find(' '))))
+  throw Error(ErrorCode::input,
+              fmt::format("the dump holds the psql command {}", line.substr(0, line.find(' '))))
       .at(file_, line_)
       .hint("pg_dump writes no such command; a dump must not run programs or read files");
 }

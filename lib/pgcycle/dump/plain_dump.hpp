@@ -28,7 +28,14 @@ class PlainDumpFilter {
   std::uint64_t grants_left_out() const { return grants_; }
 
  private:
-  enum class Inside { nothing, single_quotes, escaped_quotes, double_quotes, dollar_quotes, comment };
+  enum class Inside {
+    nothing,
+    single_quotes,
+    escaped_quotes,
+    double_quotes,
+    dollar_quotes,
+    comment
+  };
 
   void begin_statement(std::string_view line);
   void take_command(std::string_view line);
@@ -38,14 +45,14 @@ class PlainDumpFilter {
   std::string file_;
   int line_ = 0;
   Inside inside_ = Inside::nothing;
-  std::string tag_;        // $tag$ of the open dollar quotes
-  int depth_ = 0;          // nested comments
+  std::string tag_;  // $tag$ of the open dollar quotes
+  int depth_ = 0;    // nested comments
   bool in_statement_ = false;
   bool leave_out_ = false;
   bool copy_follows_ = false;
   bool in_copy_ = false;
   bool complete_ = false;
-  int connects_ = 0;
+  std::string connected_;  // the first \connect, as written
   std::uint64_t owners_ = 0;
   std::uint64_t grants_ = 0;
 };

@@ -141,8 +141,7 @@ SpooledInput::SpooledInput(int descriptor, const Environment& environment)
   file.close(false);
 }
 
-UnpackedDump::UnpackedDump(const DumpFile& dump, const Environment& environment,
-                           Reporter& reporter)
+UnpackedDump::UnpackedDump(const DumpFile& dump, const Environment& environment, Reporter& reporter)
     : dump_(dump) {
   const bool plain = dump.compression == Compression::none;
   if (plain && dump.format != DumpFormat::plain) return;

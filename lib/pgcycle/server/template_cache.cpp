@@ -34,10 +34,10 @@ bool TemplateCache::clone(const std::string& key, const std::string& name, const
     if (!database_exists(maintenance_, source)) continue;  // pruned between the locks
     maintenance_.execute(fmt::format("CREATE DATABASE {} TEMPLATE {}{}", quote_identifier(name),
                                      quote_identifier(source), strategy(source)));
-    maintenance_.execute(fmt::format(
-        "DO $$ BEGIN EXECUTE format('ALTER DATABASE {} SET pgcycle.last_used = %L', "
-        "extract(epoch FROM clock_timestamp())::bigint); END $$",
-        quote_identifier(source)));
+    maintenance_.execute(
+        fmt::format("DO $$ BEGIN EXECUTE format('ALTER DATABASE {} SET pgcycle.last_used = %L', "
+                    "extract(epoch FROM clock_timestamp())::bigint); END $$",
+                    quote_identifier(source)));
     return hit;
   }
 }
@@ -45,7 +45,8 @@ bool TemplateCache::clone(const std::string& key, const std::string& name, const
 void TemplateCache::build_template(const std::string& key, const Build& build) {
   const std::string aside = std::string(kBuildPrefix) + key;
   const auto drop_aside = [&] {
-    maintenance_.execute(fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote_identifier(aside)));
+    maintenance_.execute(
+        fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote_identifier(aside)));
   };
   drop_aside();
   maintenance_.execute(
@@ -68,14 +69,16 @@ void TemplateCache::build_template(const std::string& key, const Build& build) {
 
 std::string TemplateCache::strategy(const std::string& name) {
   if (maintenance_.server_version() < 150000) return {};
-  const auto row = maintenance_.query("SELECT pg_database_size($1), current_setting('fsync') = 'off'", {name});
+  const auto row =
+      maintenance_.query("SELECT pg_database_size($1), current_setting('fsync') = 'off'", {name});
   const bool files = row.boolean(0, 1) || row.integer(0, 0) > kSmallBytes;
   return files ? " STRATEGY file_copy" : " STRATEGY wal_log";
 }
 
 void TemplateCache::drop_abandoned() {
-  const auto rows = maintenance_.query(
-      "SELECT datname FROM pg_database WHERE starts_with(datname, $1)", {std::string(kBuildPrefix)});
+  const auto rows =
+      maintenance_.query("SELECT datname FROM pg_database WHERE starts_with(datname, $1)",
+                         {std::string(kBuildPrefix)});
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::string name = rows.get(i, 0);
     // A builder that lives has the lock of its template.

@@ -3,8 +3,8 @@
 // A template is named after its key and takes that name only when it is whole, so
 // its name is the proof that it is ready. It accepts no sessions. Builders and
 // pruners take its advisory lock alone, cloners share it: a template is neither
-// built twice nor dropped under a clone. When it was last used is a setting of the template itself, so the
-// cache belongs to the server and is shared by all who use it.
+// built twice nor dropped under a clone. When it was last used is a setting of the template itself,
+// so the cache belongs to the server and is shared by all who use it.
 //
 // Thread rule: one thread, that of the session. Errors: as the session.
 #pragma once

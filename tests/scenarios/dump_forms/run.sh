@@ -22,7 +22,7 @@ $(command -v gzip) -c <tar.dump >tar-gzip.dump
 [[ $(find . -maxdepth 1 -name '*.dump' | wc -l) -ge 10 ]] || fail "too few forms"
 for dump in ./*.dump; do
   [[ $dump == ./inserts.dump ]] && continue
-  sql "DROP TABLE payments" >/dev/null
+  sql "DROP TABLE payments CASCADE" >/dev/null
   run 0 pgcycle-reset -q --no-cache --dump "$dump"
   same "$(database_state)" "$wanted" "$dump"
 done
@@ -31,7 +31,7 @@ same "$(psql -X -At -d "$(pgcycle-server url -q -d only_two)" -c 'SELECT count(*
 
 # Through a pipe.
 for dump in dumps/prod_backup.dump plain-gzip.dump; do
-  sql "DROP TABLE payments" >/dev/null
+  sql "DROP TABLE payments CASCADE" >/dev/null
   pgcycle-reset -q --dump - <$dump >"$out" 2>"$err" || fail "through a pipe: $dump"
   same "$(database_state)" "$wanted" "through a pipe: $dump"
 done
