@@ -4,10 +4,18 @@ One line a metric: `bench NAME: METRIC VALUE UNIT (bar BAR) ok|short`. With --ch
 process ends with 1 if any metric is short.
 """
 
+import glob
+import os
 import statistics
 import subprocess
 import sys
 import time
+
+# Databases live in memory where there is a tmpfs: disks differ too much.
+BASE = "/dev/shm" if os.path.isdir("/dev/shm") else None
+# The newest installed server's programs, the same that pgcycle-server takes.
+BIN = os.path.dirname(max(glob.glob("/usr/lib/postgresql/*/bin/postgres"),
+                          key=lambda path: int(path.split("/")[4])))
 
 
 class Bench:
