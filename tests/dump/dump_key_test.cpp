@@ -13,9 +13,9 @@ using test::TestDirectory;
 
 TEST(ContentHash, IsThatOfTheBytesWhateverTheName) {
   const TestDirectory directory;
-  const DumpFile one{directory.write("one", "PGDMP 1"), DumpFormat::custom, 7};
-  const DumpFile same{directory.write("same", "PGDMP 1"), DumpFormat::custom, 7};
-  const DumpFile other{directory.write("other", "PGDMP 2"), DumpFormat::custom, 7};
+  const DumpFile one = inspect_dump(directory.write("one", "PGDMP 1"));
+  const DumpFile same = inspect_dump(directory.write("same", "PGDMP 1"));
+  const DumpFile other = inspect_dump(directory.write("other", "PGDMP 2"));
   EXPECT_EQ(content_hash(one, {}), to_hex(sha256("PGDMP 1")));
   EXPECT_EQ(content_hash(one, {}), content_hash(same, {}));
   EXPECT_NE(content_hash(one, {}), content_hash(other, {}));
@@ -25,7 +25,7 @@ TEST(ContentHash, OfADirectoryCoversNamesAndContents) {
   const TestDirectory directory;
   directory.write("d/toc.dat", "x");
   directory.write("d/1.dat", "y");
-  const DumpFile dump{directory.path() / "d", DumpFormat::directory, 2};
+  const DumpFile dump = inspect_dump(directory.path() / "d");
   const std::string before = content_hash(dump, {});
   std::filesystem::rename(directory.path() / "d/1.dat", directory.path() / "d/2.dat");
   const std::string renamed = content_hash(dump, {});
@@ -37,7 +37,7 @@ TEST(ContentHash, OfADirectoryCoversNamesAndContents) {
 TEST(ContentHash, IsRememberedUntilTheFileChanges) {
   const TestDirectory directory;
   const auto memory = directory.path() / "memory";
-  const DumpFile dump{directory.write("dump", "PGDMP 1"), DumpFormat::custom, 7};
+  const DumpFile dump = inspect_dump(directory.write("dump", "PGDMP 1"));
   const std::string first = content_hash(dump, memory);
   // What is remembered is what is answered …
   std::string text = read_file(memory);

@@ -69,6 +69,15 @@ school() {
   cp -r "$PGCYCLE_SOURCE"/{pgcycle.json,school.env,dumps,migrations,golden} .
 }
 
+# The sample project after reset, migrate, extract and seed.
+school_cycle() {
+  school "$@"
+  run 0 pgcycle-reset -q
+  run 0 pgcycle-migrate up -q
+  run 0 pgcycle-extract -q
+  run 0 pgcycle-seed -q
+}
+
 sql() {
   psql -X -q -At -v ON_ERROR_STOP=1 -d "$(pgcycle-server url -q)" -c "$1"
 }

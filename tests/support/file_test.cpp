@@ -28,6 +28,16 @@ TEST(WriteFileAtomically, ReplacesAndLeavesNothingAside) {
   EXPECT_EQ(entries(directory.path()), 1U);
 }
 
+TEST(UnnamedFile, IsReadByItsPathAndShowsInNoDirectory) {
+  const TestDirectory directory;
+  const UnnamedFile file(directory.path());
+  FileWriter writer(file.descriptor(), "a file");
+  writer.write("content");
+  writer.close(false);
+  EXPECT_EQ(read_file(file.path()), "content");
+  EXPECT_EQ(entries(directory.path()), 0U);
+}
+
 TEST(WriteFileAtomically, ConcurrentWritersTakeTurns) {
   const TestDirectory directory;
   const fs::path file = directory.path() / "f";

@@ -99,6 +99,11 @@ std::filesystem::path Context::path(const std::string& option, std::string_view 
   return config.path(config_key);
 }
 
+server::Target Context::target() const {
+  return server::resolve_target(
+      {config, db_url(), environment, server_program(), program, reporter});
+}
+
 std::string Context::server_program() const {
   return (std::filesystem::path(current_executable()).parent_path() / "pgcycle-server").string();
 }
@@ -175,7 +180,7 @@ int Program::execute() {
                             ? Config::discover(std::filesystem::current_path(), environment)
                             : Config::load(options_.config_file, environment);
   if (options_.show_config) {
-    show_config(config);
+    show_config(config, environment);
     return 0;
   }
   const auto& action = chosen_ ? chosen_ : default_action_;
@@ -192,8 +197,8 @@ int Program::execute() {
 }
 
 // The password stays hidden.
-void Program::show_db_url(Config::Shown& shown) const {
-  const auto variable = process_environment()("PGCYCLE_DB_URL");
+void Program::show_db_url(const Environment& environment, Config::Shown& shown) const {
+  const auto variable = environment("PGCYCLE_DB_URL");
   const bool from_variable = options_.db_url.empty() && variable && !variable->empty();
   const std::string url = from_variable ? *variable : options_.db_url;
   if (url.empty()) return;
@@ -201,7 +206,7 @@ void Program::show_db_url(Config::Shown& shown) const {
   shown.origin = from_variable ? "PGCYCLE_DB_URL" : "--db-url";
 }
 
-void Program::show_config(const Config& config) const {
+void Program::show_config(const Config& config, const Environment& environment) const {
   Json settings = Json::array();
   for (Config::Shown shown : config.shown()) {
     for (const Override& option : overrides_) {
@@ -209,7 +214,7 @@ void Program::show_config(const Config& config) const {
       shown.value = *option.value;
       shown.origin = option.flag;
     }
-    if (shown.path == "database.url") show_db_url(shown);
+    if (shown.path == "database.url") show_db_url(environment, shown);
     if (options_.json) {
       settings.push_back({{"key", shown.path}, {"value", shown.value}, {"origin", shown.origin}});
     } else {

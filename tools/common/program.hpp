@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "pgcycle/config/config.hpp"
+#include "pgcycle/server/target.hpp"
 #include "tools/common/terminal_reporter.hpp"
 
 namespace pgcycle::tools {
@@ -44,6 +45,8 @@ struct Context {
   std::optional<std::string> db_url() const;
   // A path option, else the config's path.
   std::filesystem::path path(const std::string& option, std::string_view config_key) const;
+  // The database to work on; starts the embedded server when it is on that one.
+  server::Target target() const;
   // The pgcycle-server program beside this one.
   std::string server_program() const;
   unsigned jobs() const;
@@ -78,8 +81,8 @@ class Program {
   };
 
   int execute();
-  void show_config(const Config& config) const;
-  void show_db_url(Config::Shown& shown) const;
+  void show_config(const Config& config, const Environment& environment) const;
+  void show_db_url(const Environment& environment, Config::Shown& shown) const;
 
   std::string name_;
   std::unique_ptr<CLI::App> app_;

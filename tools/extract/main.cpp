@@ -77,9 +77,7 @@ void extract(const Context& context, const ExtractOptions& options) {
       return anonymize::make_plan(schema, tables, rules, key);
     };
   }
-  const server::Target target =
-      server::resolve_target({context.config, context.db_url(), context.environment,
-                              context.server_program(), context.program, context.reporter});
+  const server::Target target = context.target();
   auto connection = server::open_target(target, context.reporter);
   const fixture::ExtractReport report = fixture::extract(
       {connection,

@@ -27,9 +27,7 @@ using Operation = migrate::MigrateReport (*)(const migrate::MigrateRequest&);
 
 migrate::MigrateReport run(const Context& context, const MigrateOptions& options,
                            Operation operation, bool dry_run) {
-  const server::Target target =
-      server::resolve_target({context.config, context.db_url(), context.environment,
-                              context.server_program(), context.program, context.reporter});
+  const server::Target target = context.target();
   return operation({target, context.config, context.path(options.migrations, "migrations.dir"),
                     options.to, options.sql_only, dry_run, context.environment, context.reporter});
 }

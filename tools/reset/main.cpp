@@ -28,29 +28,21 @@ struct ResetOptions {
   std::string cache_action;
 };
 
-std::filesystem::path dump_of(const Context& context, const ResetOptions& options) {
+dump::DumpFile dump_of(const Context& context, const ResetOptions& options) {
   std::filesystem::path dump = context.path(options.dump, "dump.file");
   if (dump.empty()) {
     throw Error(ErrorCode::usage, "no dump given")
         .hint("use --dump FILE, or \"dump\": {\"file\": …} in pgcycle.json");
   }
-  return dump;
-}
-
-server::Target target_of(const Context& context) {
-  return server::resolve_target({context.config, context.db_url(), context.environment,
-                                 context.server_program(), context.program, context.reporter});
+  return dump::inspect_dump(dump);
 }
 
 void reset(const Context& context, const ResetOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   std::optional<dump::SpooledInput> input;
   if (options.dump == "-") input.emplace(STDIN_FILENO, context.environment);
-  const std::filesystem::path dump = input ? input->path() : dump_of(context, options);
-  if (!options.dump.empty() || context.config.node("dump.file") != nullptr) {
-    dump::inspect_dump(dump);  // before a server is started for nothing
-  }
-  const server::Target target = target_of(context);
+  const dump::DumpFile dump = input ? input->dump() : dump_of(context, options);
+  const server::Target target = context.target();
   const dump::ResetReport report =
       dump::reset({target, context.config, dump, context.jobs(), !options.no_cache,
                    context.options.dry_run, context.environment, context.reporter});
@@ -62,8 +54,8 @@ void reset(const Context& context, const ResetOptions& options) {
   const std::string url = target.info.uri();
   const Json json{{"database", target.database()},
                   {"url", url},
-                  {"dump", report.dump.path.string()},
-                  {"format", dump::form_of(report.dump)},
+                  {"dump", dump.name},
+                  {"format", dump::form_of(dump)},
                   {"tables", report.tables},
                   {"rows", report.rows},
                   {"replaced", report.replaced},
@@ -71,11 +63,10 @@ void reset(const Context& context, const ResetOptions& options) {
                   {"dry_run", context.options.dry_run},
                   {"seconds", seconds}};
   if (context.options.dry_run) {
-    context.print(
-        fmt::format("would {} {} from {} ({} dump, {} bytes)\n",
-                    report.replaced ? "replace" : "make", target.database(),
-                    report.dump.path.string(), dump::form_of(report.dump), report.dump.bytes),
-        json);
+    context.print(fmt::format("would {} {} from {} ({} dump, {} bytes)\n",
+                              report.replaced ? "replace" : "make", target.database(), dump.name,
+                              dump::form_of(dump), dump.bytes),
+                  json);
     return;
   }
   context.print(fmt::format("{} {}: {} tables, {} rows in {:.2f} s{}\n{}\n",
@@ -97,7 +88,7 @@ void list_cache(const Context& context, const std::vector<server::CachedTemplate
 }
 
 void cache(const Context& context, const ResetOptions& options) {
-  const server::Target target = target_of(context);
+  const server::Target target = context.target();
   auto maintenance = server::open_maintenance(target, context.reporter);
   server::TemplateCache cache(maintenance, target, context.reporter);
   if (options.cache_action == "ls") return list_cache(context, cache.list());
@@ -106,9 +97,10 @@ void cache(const Context& context, const ResetOptions& options) {
     context.print(fmt::format("{} dropped\n", dropped.size()), {{"dropped", dropped}});
     return;
   }
-  const std::string key = dump::cache_key_of({target, context.config, dump_of(context, options), 1,
-                                              true, true, context.environment, context.reporter},
-                                             maintenance);
+  const dump::DumpFile dump = dump_of(context, options);
+  const std::string key = dump::cache_key_of(
+      {target, context.config, dump, 1, true, true, context.environment, context.reporter},
+      maintenance);
   context.print(key + "\n", {{"key", key}});
 }
 

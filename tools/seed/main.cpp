@@ -25,9 +25,7 @@ struct SeedOptions {
 
 void seed(const Context& context, const SeedOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  const server::Target target =
-      server::resolve_target({context.config, context.db_url(), context.environment,
-                              context.server_program(), context.program, context.reporter});
+  const server::Target target = context.target();
   const load::SeedReport report =
       load::seed({target, context.config, context.path(options.fixtures, "fixtures.dir"),
                   context.path(options.golden, "golden.dir"), options.scenario,

@@ -70,18 +70,13 @@ void status(const Context& context) {
        {"postmaster", now.postmaster}});
 }
 
-server::Target target_of(const Context& context) {
-  return server::resolve_target({context.config, context.db_url(), context.environment,
-                                 context.server_program(), context.program, context.reporter});
-}
-
 void url(const Context& context) {
-  const std::string uri = target_of(context).info.uri(true);
+  const std::string uri = context.target().info.uri(true);
   context.print(uri + "\n", {{"url", uri}});
 }
 
 void psql(const Context& context, const ServerOptions& options) {
-  const server::Target target = target_of(context);
+  const server::Target target = context.target();
   const std::string program = server::find_client_program("psql", 0, context.environment);
   std::vector<std::string> command{program};
   command.insert(command.end(), options.psql_arguments.begin(), options.psql_arguments.end());

@@ -16,10 +16,10 @@ using namespace std::string_view_literals;
 
 namespace {
 
-std::string read_header(const fs::path& path) {
+std::string read_header(const fs::path& path, const std::string& name) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {
-    throw Error(ErrorCode::input, fmt::format("cannot read the dump {}", path.string()))
+    throw Error(ErrorCode::input, fmt::format("cannot read the dump {}", name))
         .hint("check the file's permissions");
   }
   std::string header(kHeaderBytes, '\0');
@@ -95,27 +95,28 @@ Error not_a_dump(const std::string& name, bool empty) {
       .hint("make one with pg_dump -Fc");
 }
 
-DumpFile inspect_dump(const fs::path& path) {
+DumpFile inspect_dump(const fs::path& path, std::string name) {
+  if (name.empty()) name = path.string();
   std::error_code ignored;
   const fs::file_status status = fs::status(path, ignored);
   if (!fs::exists(status)) {
-    throw Error(ErrorCode::input, fmt::format("no such dump: {}", path.string()))
+    throw Error(ErrorCode::input, fmt::format("no such dump: {}", name))
         .hint(
             "name a dump with --dump FILE or \"dump\": {\"file\": …} in pgcycle.json; make one "
             "with pg_dump -Fc");
   }
   if (fs::is_directory(status)) {
-    if (fs::exists(path / "toc.dat")) return {path, DumpFormat::directory, 0};
-    throw Error(ErrorCode::input, fmt::format("{} is not a dump", path.string()))
+    if (fs::exists(path / "toc.dat")) return {path, name, DumpFormat::directory};
+    throw Error(ErrorCode::input, fmt::format("{} is not a dump", name))
         .detail("a directory without toc.dat")
         .hint("make one with pg_dump -Fd");
   }
-  const std::string header = read_header(path);
+  const std::string header = read_header(path, name);
   const std::uint64_t bytes = fs::file_size(path, ignored);
   const Compression compression = compression_of(header);
-  if (compression != Compression::none) return {path, DumpFormat::custom, bytes, compression};
-  if (const auto format = format_of(header)) return {path, *format, bytes, compression};
-  throw not_a_dump(path.string(), header.empty());
+  if (compression != Compression::none) return {path, name, DumpFormat::custom, bytes, compression};
+  if (const auto format = format_of(header)) return {path, name, *format, bytes, compression};
+  throw not_a_dump(name, header.empty());
 }
 
 }  // namespace pgcycle::dump

@@ -20,9 +20,13 @@ constexpr std::size_t kHeaderBytes = 4096;  // enough to tell the form
 
 struct DumpFile {
   std::filesystem::path path;
+  std::string name;                        // what the user calls it
   DumpFormat format = DumpFormat::custom;  // of what is inside, once it is decompressed
   std::uint64_t bytes = 0;
   Compression compression = Compression::none;
+
+  // Kept in a file without a name: it came through a pipe.
+  bool is_spooled() const { return name != path.string(); }
 };
 
 std::string_view name_of(DumpFormat format);
@@ -34,6 +38,7 @@ std::string_view form_of(const DumpFile& dump);
 std::optional<DumpFormat> format_of(std::string_view header);
 Error not_a_dump(const std::string& name, bool empty);
 
-DumpFile inspect_dump(const std::filesystem::path& path);
+// `name` is what errors call it: the path, unless given.
+DumpFile inspect_dump(const std::filesystem::path& path, std::string name = {});
 
 }  // namespace pgcycle::dump

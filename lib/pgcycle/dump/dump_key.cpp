@@ -1,19 +1,14 @@
 #include "pgcycle/dump/dump_key.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <vector>
 
 #include "pgcycle/support/error.hpp"
 #include "pgcycle/support/file.hpp"
 #include "pgcycle/support/hash.hpp"
-#include "pgcycle/support/interrupt.hpp"
 
 namespace pgcycle::dump {
 
@@ -36,19 +31,8 @@ std::vector<fs::path> files_of(const DumpFile& dump) {
 }
 
 void hash_file(Sha256& hash, const fs::path& path) {
-  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::vector<char> buffer(1U << 20U);
-  for (;;) {
-    throw_if_interrupted();
-    const ssize_t count = file.is_open() ? read(file.get(), buffer.data(), buffer.size()) : -1;
-    if (count < 0 && file.is_open() && errno == EINTR) continue;
-    if (count < 0) {
-      throw Error(ErrorCode::input,
-                  fmt::format("cannot read {}: {}", path.string(), std::strerror(errno)));
-    }
-    if (count == 0) return;
-    hash.update({buffer.data(), static_cast<std::size_t>(count)});
-  }
+  const FileDescriptor file = open_to_read(path);
+  read_blocks(file.get(), path.string(), [&hash](std::string_view block) { hash.update(block); });
 }
 
 // Path, size and time of change of every file; no other file has the same.

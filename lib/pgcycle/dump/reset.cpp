@@ -35,9 +35,9 @@ postgres::Connection open_new(const ResetRequest& request, const postgres::Conne
 std::string cache_key_of(const ResetRequest& request, postgres::Connection& maintenance) {
   // Only a project that has a state directory gets a file in it.
   const std::filesystem::path state = request.config.directory() / ".pgcycle";
-  const std::filesystem::path memory =
-      std::filesystem::is_directory(state) ? state / "dump-hashes" : std::filesystem::path();
-  return cache_key(content_hash(inspect_dump(request.dump), memory), maintenance.server_version());
+  const bool remember = std::filesystem::is_directory(state) && !request.dump.is_spooled();
+  const std::filesystem::path memory = remember ? state / "dump-hashes" : std::filesystem::path();
+  return cache_key(content_hash(request.dump, memory), maintenance.server_version());
 }
 
 server::CacheLimits cache_limits(const Config& config) {
@@ -46,7 +46,6 @@ server::CacheLimits cache_limits(const Config& config) {
 
 ResetReport reset(const ResetRequest& request) {
   ResetReport report;
-  report.dump = inspect_dump(request.dump);
   auto maintenance = server::open_maintenance(request.target, request.reporter);
   const std::string target = request.target.database();
   if (target == maintenance.database() || target.starts_with("template")) {
@@ -62,7 +61,7 @@ ResetReport reset(const ResetRequest& request) {
   const server::AdvisoryLock turn(maintenance, "reset " + target, request.reporter);
   server::DatabaseSwap swap(maintenance, request.target, request.reporter);
   const auto build = [&](const postgres::ConnectionInfo& database) {
-    const UnpackedDump unpacked(report.dump, request.environment, request.reporter);
+    const UnpackedDump unpacked(request.dump, request.environment, request.reporter);
     restore({unpacked.dump(), database, maintenance.server_version() / 10000, request.jobs,
              request.environment, request.reporter});
     open_new(request, database).execute("ANALYZE");

@@ -25,7 +25,7 @@ namespace pgcycle::dump {
 struct ResetRequest {
   const server::Target& target;
   const Config& config;
-  std::filesystem::path dump;
+  const DumpFile& dump;
   unsigned jobs = 1;
   bool use_cache = true;  // keep the restored dump as a template and clone it next time
   bool dry_run = false;
@@ -34,7 +34,6 @@ struct ResetRequest {
 };
 
 struct ResetReport {
-  DumpFile dump;
   std::size_t tables = 0;
   std::uint64_t rows = 0;  // as ANALYZE counted them
   bool replaced = false;   // the target was there before

@@ -1,6 +1,7 @@
 #include "pgcycle/dump/restore.hpp"
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <set>
 
@@ -18,9 +19,19 @@ std::string tail_of(std::string text) {
   return text.size() <= kErrorTail ? text : "…" + text.substr(text.size() - kErrorTail);
 }
 
+// psql and pg_restore name the file they read; the user knows it by another name.
+std::string with_name_of(const DumpFile& dump, std::string words) {
+  const std::string path = dump.path.string();
+  for (std::size_t at = 0; path != dump.name && (at = words.find(path, at)) != std::string::npos;
+       at += dump.name.size()) {
+    words.replace(at, path.size(), dump.name);
+  }
+  return words;
+}
+
 Error restore_error(const DumpFile& dump, const std::string& words) {
-  Error error(ErrorCode::step, fmt::format("cannot restore {}", dump.path.string()));
-  error.at(dump.path.string()).detail(tail_of(words));
+  Error error(ErrorCode::step, fmt::format("cannot restore {}", dump.name));
+  error.at(dump.name).detail(tail_of(with_name_of(dump, words)));
   const auto says = [&words](std::string_view part) {
     return words.find(part) != std::string::npos;
   };
@@ -80,6 +91,7 @@ void restore_plain(const RestoreRequest& request) {
   spec.environment = request.database.environment();
   spec.environment["PGAPPNAME"] = "pgcycle-reset";
   spec.environment["PGOPTIONS"] = "-c client_min_messages=warning";
+  spec.die_with_parent_signal = SIGTERM;
   const ProcessResult result = run_process(spec);
   if (!result.ok()) throw restore_error(request.dump, result.errors);
 }
@@ -102,6 +114,7 @@ void restore(const RestoreRequest& request) {
   spec.command.push_back(request.dump.path.string());
   spec.environment = request.database.environment();
   spec.environment["PGAPPNAME"] = "pgcycle-reset";
+  spec.die_with_parent_signal = SIGTERM;
   const ProcessResult result = run_process(spec);
   if (!result.ok()) throw restore_error(request.dump, result.errors);
 }

@@ -1,17 +1,12 @@
 #include "pgcycle/dump/unpack.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
+#include <signal.h>
 
-#include <cerrno>
-#include <cstring>
 #include <functional>
-#include <vector>
 
 #include "pgcycle/dump/plain_dump.hpp"
 #include "pgcycle/support/error.hpp"
-#include "pgcycle/support/interrupt.hpp"
 #include "pgcycle/support/process.hpp"
 
 namespace pgcycle::dump {
@@ -25,8 +20,11 @@ using Sink = std::function<void(std::string_view)>;
 // Writes the bytes of a dump aside: SQL through the filter, anything else as it is.
 class SpoolWriter {
  public:
-  SpoolWriter(fs::path target, std::string source)
-      : target_(std::move(target)), file_(target_, 0600), filter_(std::move(source)) {}
+  SpoolWriter(const UnnamedFile& target, std::string source)
+      : path_(target.path()),
+        source_(source),
+        file_(target.descriptor(), "the decompressed dump"),
+        filter_(std::move(source)) {}
 
   void take(std::string_view piece) {
     if (!format_) {
@@ -49,18 +47,16 @@ class SpoolWriter {
       }
     }
     file_.close(false);
-    return {target_, *format_, bytes_, Compression::none};
+    return {path_, source_, *format_, bytes_, Compression::none};
   }
 
  private:
   std::string_view begin() {
     const auto format = format_of(header_);
-    if (!format) throw not_a_dump(filter_source(), header_.empty());
+    if (!format) throw not_a_dump(source_, header_.empty());
     format_ = format;
     return header_;
   }
-
-  std::string filter_source() const { return target_.filename().string(); }
 
   void write(std::string_view piece) {
     bytes_ += piece.size();
@@ -87,7 +83,8 @@ class SpoolWriter {
     file_.write("\n");
   }
 
-  fs::path target_;
+  fs::path path_;
+  std::string source_;
   FileWriter file_;
   PlainDumpFilter filter_;
   std::optional<DumpFormat> format_;
@@ -96,33 +93,23 @@ class SpoolWriter {
   std::uint64_t bytes_ = 0;
 };
 
-void read_all(int descriptor, const std::string& name, const Sink& sink) {
-  std::vector<char> buffer(1U << 18U);
-  for (;;) {
-    throw_if_interrupted();
-    const ssize_t count = read(descriptor, buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      throw Error(ErrorCode::input, fmt::format("cannot read {}: {}", name, std::strerror(errno)));
-    }
-    if (count == 0) return;
-    sink({buffer.data(), static_cast<std::size_t>(count)});
-  }
-}
-
 void decompress(const DumpFile& dump, const Environment& environment, const Sink& sink) {
   const std::string name(name_of(dump.compression));
   const auto program = find_program(name, environment("PATH").value_or("/usr/bin:/bin"));
   if (!program) {
     throw Error(ErrorCode::config, fmt::format("{} is not installed", name))
-        .at(dump.path.string())
+        .at(dump.name)
         .hint(fmt::format("install it: the dump is compressed with {}", name));
   }
-  const ProcessResult result =
-      run_process({{*program, "-dcq", "--", dump.path.string()}, {}, {}, {}}, {}, sink);
+  const FileDescriptor source = open_to_read(dump.path);
+  ProcessSpec spec;
+  spec.command = {*program, "-dcq"};
+  spec.standard_input = source.get();
+  spec.die_with_parent_signal = SIGKILL;
+  const ProcessResult result = run_process(spec, {}, sink);
   if (result.ok()) return;
-  throw Error(ErrorCode::step, fmt::format("cannot decompress {}", dump.path.string()))
-      .at(dump.path.string())
+  throw Error(ErrorCode::step, fmt::format("cannot decompress {}", dump.name))
+      .at(dump.name)
       .detail(result.errors)
       .hint("the dump is damaged or cut short; fetch it again");
 }
@@ -135,22 +122,23 @@ fs::path spool_directory(const Environment& environment) {
 }
 
 SpooledInput::SpooledInput(int descriptor, const Environment& environment)
-    : directory_(spool_directory(environment)), path_(directory_.path() / "standard-input.dump") {
-  FileWriter file(path_, 0600);
-  read_all(descriptor, "standard input", [&file](std::string_view piece) { file.write(piece); });
+    : file_(spool_directory(environment)) {
+  FileWriter file(file_.descriptor(), "standard input");
+  read_blocks(descriptor, "standard input", [&file](std::string_view block) { file.write(block); });
   file.close(false);
 }
+
+DumpFile SpooledInput::dump() const { return inspect_dump(file_.path(), "standard input"); }
 
 UnpackedDump::UnpackedDump(const DumpFile& dump, const Environment& environment, Reporter& reporter)
     : dump_(dump) {
   const bool plain = dump.compression == Compression::none;
   if (plain && dump.format != DumpFormat::plain) return;
-  directory_.emplace(spool_directory(environment));
-  SpoolWriter writer(directory_->path() / dump.path.filename(), dump.path.string());
+  file_.emplace(spool_directory(environment));
+  SpoolWriter writer(*file_, dump.name);
   const Sink sink = [&writer](std::string_view piece) { writer.take(piece); };
   if (plain) {
-    const FileDescriptor file(open(dump.path.c_str(), O_RDONLY | O_CLOEXEC));
-    read_all(file.get(), dump.path.string(), sink);
+    read_blocks(open_to_read(dump.path).get(), dump.name, sink);
   } else {
     decompress(dump, environment, sink);
   }

@@ -1,5 +1,6 @@
 // Dumps in a form that the client programs cannot read as it is: compressed ones and
-// plain SQL. Both are written aside, decompressed and filtered, and go with the object.
+// plain SQL. Both are written, decompressed and filtered, to a file without a name, so
+// that nothing of a dump stays behind, however the program ends.
 //
 // Decompression is the work of gzip, zstd, lz4 and xz, which must be installed.
 // Errors: Error{input}; Error{step} for a file that is damaged or cut short;
@@ -24,7 +25,7 @@ class UnpackedDump {
   const DumpFile& dump() const { return dump_; }
 
  private:
-  std::optional<TemporaryDirectory> directory_;
+  std::optional<UnnamedFile> file_;
   DumpFile dump_;
 };
 
@@ -32,11 +33,10 @@ class UnpackedDump {
 class SpooledInput {
  public:
   SpooledInput(int descriptor, const Environment& environment);
-  const std::filesystem::path& path() const { return path_; }
+  DumpFile dump() const;
 
  private:
-  TemporaryDirectory directory_;
-  std::filesystem::path path_;
+  UnnamedFile file_;
 };
 
 // Where large files may be put for a while: $TMPDIR or /var/tmp.

@@ -165,14 +165,34 @@ std::string server_identity(const ProgramDirectory& programs) {
                      status.st_mtim.tv_nsec);
 }
 
-// Puts a copy into the cache; losing the race to another run is as good.
-void publish_to_cache(const fs::path& data, const fs::path& cached) {
-  std::error_code ignored;
-  fs::create_directories(cached.parent_path(), ignored);
-  const fs::path aside = fmt::format("{}.{}.pgcycle-new", cached.string(), getpid());
-  fs::remove_all(aside, ignored);
+// Puts a copy into the cache, in place of those for other builds and settings of the same
+// major version. One run at a time does so; the others go without.
+void publish_to_cache(const fs::path& data, const fs::path& cached, int major) {
+  const fs::path directory = cached.parent_path();
+  fs::create_directories(directory);
+  const FileLock turn = FileLock::try_once(directory / "initdb.lock");
+  if (!turn.held()) return;
+  const std::string prefix = fmt::format("initdb-{}-", major);
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.path().filename().string().starts_with(prefix)) fs::remove_all(entry.path());
+  }
+  const fs::path aside = directory / (prefix + "pgcycle-new");
   copy_tree(data, aside, std::nullopt);
-  if (rename(aside.c_str(), cached.c_str()) != 0) fs::remove_all(aside, ignored);
+  fs::rename(aside, cached);
+}
+
+// False where there is none, or it went while it was copied.
+bool copy_cached(const fs::path& cached, const fs::path& aside,
+                 const std::optional<UserIds>& owner) {
+  if (!fs::exists(cached / "PG_VERSION")) return false;
+  try {
+    copy_tree(cached, aside, owner);
+    return true;
+  } catch (const std::exception&) {
+    if (fs::exists(cached / "PG_VERSION")) throw;
+    fs::remove_all(aside);
+    return false;
+  }
 }
 
 void check_version(const fs::path& data, const ProgramDirectory& programs) {
@@ -202,13 +222,11 @@ void ensure_data_directory(const Layout& layout, const ProgramDirectory& program
       to_hex(sha256(server_identity(programs) + std::string(kSettings))).substr(0, 16);
   const fs::path cached =
       cache_directory(environment) / fmt::format("initdb-{}-{}", programs.major, id);
-  if (fs::exists(cached / "PG_VERSION")) {
-    copy_tree(cached, aside, layout.run_as);
-  } else {
+  if (!copy_cached(cached, aside, layout.run_as)) {
     reporter.verbose("initdb: no cached cluster for PostgreSQL {} yet", programs.major);
     run_initdb(layout, programs, aside);
     try {
-      publish_to_cache(aside, cached);
+      publish_to_cache(aside, cached, programs.major);
     } catch (const std::exception& error) {
       reporter.verbose("cannot keep the new cluster for the next time: {}", error.what());
     }

@@ -6,12 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
+#include <vector>
 
 #include "pgcycle/support/error.hpp"
 #include "pgcycle/support/interrupt.hpp"
@@ -86,17 +87,30 @@ void FileDescriptor::close() {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 
-std::string read_file(const fs::path& path) {
-  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+FileDescriptor open_to_read(const fs::path& path) {
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.is_open()) fail(ErrorCode::input, path, "read");
+  return file;
+}
+
+std::string read_file(const fs::path& path) {
+  const FileDescriptor file = open_to_read(path);
   std::string content;
-  std::array<char, 65536> buffer{};
+  read_blocks(file.get(), path.string(),
+              [&content](std::string_view block) { content.append(block); });
+  return content;
+}
+
+void read_blocks(int descriptor, std::string_view name,
+                 const std::function<void(std::string_view)>& sink) {
+  std::vector<char> buffer(kBufferBytes);
   for (;;) {
-    const ssize_t count = ::read(file.get(), buffer.data(), buffer.size());
+    throw_if_interrupted();
+    const ssize_t count = ::read(descriptor, buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail(ErrorCode::input, path, "read");
-    if (count == 0) return content;
-    content.append(buffer.data(), static_cast<std::size_t>(count));
+    if (count < 0) fail(ErrorCode::input, name, "read");
+    if (count == 0) return;
+    sink({buffer.data(), static_cast<std::size_t>(count)});
   }
 }
 
@@ -112,8 +126,13 @@ void write_file_atomically(const fs::path& path, std::string_view content, mode_
 }
 
 FileWriter::FileWriter(fs::path path, mode_t mode) : path_(std::move(path)) {
-  file_ = FileDescriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
-  if (!file_.is_open()) fail(ErrorCode::step, path_, "write");
+  own_ = FileDescriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+  if (!own_.is_open()) fail(ErrorCode::step, path_, "write");
+  file_ = own_.get();
+  buffer_.reserve(kBufferBytes);
+}
+
+FileWriter::FileWriter(int descriptor, fs::path path) : path_(std::move(path)), file_(descriptor) {
   buffer_.reserve(kBufferBytes);
 }
 
@@ -125,7 +144,7 @@ void FileWriter::write(std::string_view bytes) {
 void FileWriter::flush() {
   std::string_view rest = buffer_;
   while (!rest.empty()) {
-    const ssize_t count = ::write(file_.get(), rest.data(), rest.size());
+    const ssize_t count = ::write(file_, rest.data(), rest.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) fail(ErrorCode::step, path_, "write");
     rest.remove_prefix(static_cast<std::size_t>(count));
@@ -135,8 +154,8 @@ void FileWriter::flush() {
 
 void FileWriter::close(bool sync) {
   flush();
-  if (sync && ::fsync(file_.get()) != 0) fail(ErrorCode::step, path_, "sync");
-  file_.close();
+  if (sync && ::fsync(file_) != 0) fail(ErrorCode::step, path_, "sync");
+  own_.close();
 }
 
 AtomicDirectory::AtomicDirectory(fs::path target) : target_(resolve_target(std::move(target))) {
@@ -188,16 +207,18 @@ FileLock FileLock::try_once(const fs::path& path) {
   return FileLock(std::move(file));
 }
 
-TemporaryDirectory::TemporaryDirectory(const fs::path& parent) {
-  std::string pattern = (parent / "pgcycle-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr)
-    fail(ErrorCode::internal, parent, "make a directory in");
-  path_ = pattern;
+UnnamedFile::UnnamedFile(const fs::path& directory)
+    : file_(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)) {
+  if (file_.is_open()) return;
+  // Not every file system can make a file without a name.
+  std::string pattern = (directory / "pgcycle-XXXXXX").string();
+  file_ = FileDescriptor(::mkostemp(pattern.data(), O_CLOEXEC));
+  if (!file_.is_open()) fail(ErrorCode::step, directory, "make a file in");
+  ::unlink(pattern.c_str());
 }
 
-TemporaryDirectory::~TemporaryDirectory() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
+fs::path UnnamedFile::path() const {
+  return fs::path("/proc") / std::to_string(::getpid()) / "fd" / std::to_string(file_.get());
 }
 
 void sync_directory(const fs::path& path) {

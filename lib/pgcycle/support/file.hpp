@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,8 +36,16 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
+// Opens a file for reading. Throws Error{input} naming the path.
+FileDescriptor open_to_read(const std::filesystem::path& path);
+
 // The whole content. Throws Error{input} naming the path.
 std::string read_file(const std::filesystem::path& path);
+
+// Hands the rest of an open file or pipe to `sink`, block by block, until its end; `name`
+// is what an Error{input} calls it. An interruption of the program ends it.
+void read_blocks(int descriptor, std::string_view name,
+                 const std::function<void(std::string_view)>& sink);
 
 // Replaces the file as a whole with `content`, synced; concurrent writers take
 // turns. Throws Error{step}.
@@ -48,13 +57,16 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
 class FileWriter {
  public:
   explicit FileWriter(std::filesystem::path path, mode_t mode = 0644);
+  // Writes to an open file, which stays the caller's; `path` is what errors call it.
+  FileWriter(int descriptor, std::filesystem::path path);
   void write(std::string_view bytes);
   void close(bool sync);
 
  private:
   void flush();
   std::filesystem::path path_;
-  FileDescriptor file_;
+  FileDescriptor own_;
+  int file_ = -1;
   std::string buffer_;
 };
 
@@ -93,17 +105,17 @@ class FileLock {
   FileDescriptor file_;
 };
 
-// A directory under `parent` that goes with the object.
-class TemporaryDirectory {
+// A file without a name in `directory`: nothing of it stays behind, however the program
+// ends. Child processes of the same user read it by `path()`.
+class UnnamedFile {
  public:
-  explicit TemporaryDirectory(const std::filesystem::path& parent);
-  ~TemporaryDirectory();
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  const std::filesystem::path& path() const { return path_; }
+  explicit UnnamedFile(const std::filesystem::path& directory);
+
+  int descriptor() const { return file_.get(); }
+  std::filesystem::path path() const;
 
  private:
-  std::filesystem::path path_;
+  FileDescriptor file_;
 };
 
 // Makes a directory's entries durable.

@@ -184,7 +184,8 @@ ProcessResult run_process(const ProcessSpec& spec, std::string_view input,
   Pipe out = make_pipe();
   Pipe err = make_pipe();
   const pid_t child =
-      start_process(spec, in.read_end.get(), out.write_end.get(), err.write_end.get());
+      start_process(spec, spec.standard_input >= 0 ? spec.standard_input : in.read_end.get(),
+                    out.write_end.get(), err.write_end.get());
   in.read_end.close();
   out.write_end.close();
   err.write_end.close();

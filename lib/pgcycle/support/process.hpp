@@ -27,6 +27,7 @@ struct ProcessSpec {
   std::optional<UserIds> run_as;                   // only root may set this
   bool own_session = false;                        // setsid: no terminal, own process group
   int die_with_parent_signal = 0;                  // PR_SET_PDEATHSIG; 0: none
+  int standard_input = -1;  // an open file for run_process to hand on; -1: its `input`
 };
 
 // Called with each piece of output as it arrives; never with an empty piece.

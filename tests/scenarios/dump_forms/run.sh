@@ -62,4 +62,22 @@ refused 1 other.dump
 says "$err" "is not a dump"
 pgcycle-reset --dump - </dev/null >"$out" 2>"$err" && fail "nothing is no dump"
 says "$err" "the file is empty"
-[[ -z $(find "${TMPDIR:-/var/tmp}" -maxdepth 1 -name 'pgcycle-??????' -newer pgcycle.json) ]] || fail "files left behind"
+
+# A dump that is unpacked leaves no file, not even when the program is killed; errors name the dump
+# that the user gave.
+export TMPDIR=$work/spool
+mkdir "$TMPDIR"
+for delay in 0.05 0.1 0.2 0.3 0.5; do
+  setsid pgcycle-reset --no-cache --dump plain-gzip.dump >"$out" 2>"$err" </dev/null &
+  sleep $delay
+  [[ -z $(ls "$TMPDIR") ]] || fail "the dump lies in $TMPDIR"
+  kill -9 -- -$! 2>/dev/null || true
+  wait $! 2>/dev/null || true
+done
+[[ -z $(ls "$TMPDIR") ]] || fail "files left behind"
+gzip -c <wrong.dump >wrong-gzip.dump
+run 3 pgcycle-reset --dump wrong-gzip.dump
+says "$err" "cannot restore $PWD/wrong-gzip.dump" "psql:$PWD/wrong-gzip.dump:"
+ln -s plain-gzip.dump link.dump
+run 0 pgcycle-reset -q --no-cache --dump link.dump
+same "$(database_state)" "$wanted" "through a symbolic link"

@@ -3,11 +3,7 @@
 # the database and files as they were.
 . "$(dirname "$0")/../lib.sh"
 
-school
-run 0 pgcycle-reset -q
-run 0 pgcycle-migrate up -q
-run 0 pgcycle-extract -q
-run 0 pgcycle-seed -q
+school_cycle
 
 golden() { cat >golden/wrong.json; }
 

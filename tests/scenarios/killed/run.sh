@@ -7,7 +7,7 @@ seed=${PGCYCLE_TEST_SEED:-$RANDOM}
 echo "seed: $seed (set PGCYCLE_TEST_SEED to run it again)"
 RANDOM=$seed
 
-# killed_at FRACTION SECONDS COMMAND…: kills the program and its children.
+# killed_after SECONDS COMMAND…: kills the program and its children.
 killed_after() {
   local delay=$1
   shift
