@@ -49,10 +49,15 @@ TEST(ContentHash, IsRememberedUntilTheFileChanges) {
   EXPECT_EQ(content_hash(dump, memory), to_hex(sha256("PGDMP 2")));
 }
 
-TEST(CacheKey, ChangesWithDumpAndServer) {
-  EXPECT_EQ(cache_key("a", 150004), cache_key("a", 150004));
-  EXPECT_NE(cache_key("a", 150004), cache_key("b", 150004));
-  EXPECT_NE(cache_key("a", 150004), cache_key("a", 150005));
+TEST(CacheKey, ChangesWithDumpServerAndOwners) {
+  const auto key = [](const std::string& hash, int version,
+                      OwnersAndGrants owners = OwnersAndGrants::left_out) {
+    return cache_key(hash, version, owners);
+  };
+  EXPECT_EQ(key("a", 150004), key("a", 150004));
+  EXPECT_NE(key("a", 150004), key("b", 150004));
+  EXPECT_NE(key("a", 150004), key("a", 150005));
+  EXPECT_NE(key("a", 150004), key("a", 150004, OwnersAndGrants::restored));
 }
 
 }  // namespace

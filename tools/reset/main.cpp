@@ -7,6 +7,7 @@
 
 #include "pgcycle/dump/reset.hpp"
 #include "pgcycle/dump/unpack.hpp"
+#include "pgcycle/server/lease.hpp"
 #include "pgcycle/server/target.hpp"
 #include "tools/common/program.hpp"
 
@@ -24,7 +25,11 @@ constexpr const char* kExamples =
 
 struct ResetOptions {
   std::string dump;
+  std::string template_database;
+  std::string lease;
+  unsigned clones = 0;
   bool no_cache = false;
+  bool with_owners = false;
   std::string cache_action;
 };
 
@@ -37,42 +42,105 @@ dump::DumpFile dump_of(const Context& context, const ResetOptions& options) {
   return dump::inspect_dump(dump);
 }
 
+dump::OwnersAndGrants owners_of(const ResetOptions& options) {
+  return options.with_owners ? dump::OwnersAndGrants::restored : dump::OwnersAndGrants::left_out;
+}
+
+// What the new databases are made from, in words.
+std::string source_of(const dump::ResetRequest& request) {
+  if (request.dump == nullptr) return fmt::format("database {}", request.template_database);
+  return fmt::format("{} ({} dump, {} bytes)", request.dump->name, dump::form_of(*request.dump),
+                     request.dump->bytes);
+}
+
+Json to_json(const dump::ResetRequest& request, const dump::ResetReport& report, double seconds) {
+  Json databases = Json::array();
+  for (const dump::ResetDatabase& database : report.databases) {
+    databases.push_back({{"database", database.info.database()},
+                         {"url", database.info.uri()},
+                         {"replaced", database.replaced}});
+  }
+  Json json;
+  if (request.clones == 0) json = databases[0];
+  json["databases"] = databases;
+  json.update({{"tables", report.contents.tables},
+               {"rows", report.contents.rows},
+               {"from_cache", report.from_cache},
+               {"dry_run", request.dry_run},
+               {"seconds", seconds}});
+  if (request.dump != nullptr) {
+    json["dump"] = request.dump->name;
+    json["format"] = dump::form_of(*request.dump);
+  } else {
+    json["template"] = request.template_database;
+  }
+  return json;
+}
+
+std::string to_text(const dump::ResetRequest& request, const dump::ResetReport& report,
+                    double seconds) {
+  std::string text;
+  for (const dump::ResetDatabase& database : report.databases) {
+    const std::string name = database.info.database();
+    if (request.dry_run) {
+      text += fmt::format("would {} {} from {}\n", database.replaced ? "replace" : "make", name,
+                          source_of(request));
+    } else {
+      text +=
+          fmt::format("{} {}: {} tables, {} rows in {:.2f} s{}\n",
+                      database.replaced ? "replaced" : "made", name, report.contents.tables,
+                      report.contents.rows, seconds, report.from_cache ? ", from the cache" : "");
+    }
+  }
+  if (request.dry_run) return text;
+  for (const dump::ResetDatabase& database : report.databases) text += database.info.uri() + "\n";
+  return text;
+}
+
 void reset(const Context& context, const ResetOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   std::optional<dump::SpooledInput> input;
-  if (options.dump == "-") input.emplace(STDIN_FILENO, context.environment);
-  const dump::DumpFile dump = input ? input->dump() : dump_of(context, options);
+  std::optional<dump::DumpFile> dump;
+  if (options.template_database.empty()) {
+    if (options.dump == "-") input.emplace(STDIN_FILENO, context.environment);
+    dump = input ? input->dump() : dump_of(context, options);
+  }
+  const double lease = options.lease.empty() ? 0 : parse_duration(options.lease);
   const server::Target target = context.target();
-  const dump::ResetReport report =
-      dump::reset({target, context.config, dump, context.jobs(), !options.no_cache,
-                   context.options.dry_run, context.environment, context.reporter});
+  const dump::ResetRequest request{target,
+                                   context.config,
+                                   dump ? &*dump : nullptr,
+                                   options.template_database,
+                                   options.clones,
+                                   lease,
+                                   context.jobs(),
+                                   !options.no_cache,
+                                   owners_of(options),
+                                   context.options.dry_run,
+                                   context.environment,
+                                   context.reporter};
+  const dump::ResetReport report = dump::reset(request);
   for (const std::string& name : report.pruned) {
     context.reporter.verbose("dropped {}, the least recently used template", name);
   }
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const std::string url = target.info.uri();
-  const Json json{{"database", target.database()},
-                  {"url", url},
-                  {"dump", dump.name},
-                  {"format", dump::form_of(dump)},
-                  {"tables", report.tables},
-                  {"rows", report.rows},
-                  {"replaced", report.replaced},
-                  {"from_cache", report.from_cache},
-                  {"dry_run", context.options.dry_run},
-                  {"seconds", seconds}};
-  if (context.options.dry_run) {
-    context.print(fmt::format("would {} {} from {} ({} dump, {} bytes)\n",
-                              report.replaced ? "replace" : "make", target.database(), dump.name,
-                              dump::form_of(dump), dump.bytes),
-                  json);
-    return;
+  context.print(to_text(request, report, seconds), to_json(request, report, seconds));
+}
+
+void collect_garbage(const Context& context) {
+  const server::Target target = context.target();
+  auto maintenance = server::open_maintenance(target, context.reporter);
+  const auto dropped =
+      server::drop_abandoned_databases(maintenance, context.reporter, context.options.dry_run);
+  std::string text;
+  Json list = Json::array();
+  for (const server::AbandonedDatabase& database : dropped) {
+    text += fmt::format("{} {}: {}\n", context.options.dry_run ? "would drop" : "dropped",
+                        database.name, database.reason);
+    list.push_back({{"database", database.name}, {"reason", database.reason}});
   }
-  context.print(fmt::format("{} {}: {} tables, {} rows in {:.2f} s{}\n{}\n",
-                            report.replaced ? "replaced" : "made", target.database(), report.tables,
-                            report.rows, seconds, report.from_cache ? ", from the cache" : "", url),
-                json);
+  context.print(text, {{"dropped", list}, {"dry_run", context.options.dry_run}});
 }
 
 void list_cache(const Context& context, const std::vector<server::CachedTemplate>& templates) {
@@ -98,9 +166,7 @@ void cache(const Context& context, const ResetOptions& options) {
     return;
   }
   const dump::DumpFile dump = dump_of(context, options);
-  const std::string key = dump::cache_key_of(
-      {target, context.config, dump, 1, true, true, context.environment, context.reporter},
-      maintenance);
+  const std::string key = dump::cache_key_of(dump, owners_of(options), context.config, maintenance);
   context.print(key + "\n", {{"key", key}});
 }
 
@@ -116,6 +182,21 @@ int main(int argc, char** argv) {
       .type_name("FILE");
   program.app().add_flag("--no-cache", options.no_cache,
                          "Restore the dump itself, and keep no template of it");
+  program.app()
+      .add_option("--template", options.template_database,
+                  "Copy this database of the same server in place of a dump")
+      ->type_name("DATABASE");
+  program.app()
+      .add_option("--clones", options.clones,
+                  "Make NAME_1 to NAME_N in place of NAME, one for each of N workers")
+      ->check(CLI::Range(1, 1000))
+      ->type_name("N");
+  program.app()
+      .add_option("--lease", options.lease,
+                  "The databases may be dropped by any later run after this time, such as 2h")
+      ->type_name("TIME");
+  program.app().add_flag("--with-owners", options.with_owners,
+                         "Restore the dump's owners and grants too; their roles must exist");
   CLI::App& cache_command = program.command(
       "cache", "Templates of this server: ls, prune (to the limits), key (of the dump)",
       [&options](const Context& context) { cache(context, options); });
@@ -123,9 +204,9 @@ int main(int argc, char** argv) {
       ->required()
       ->check(CLI::IsMember({"ls", "prune", "key"}))
       ->type_name("ls|prune|key");
-  add_later_options(program.app(),
-                    {"--download-recent", "--clones", "--template", "--anonymize", "--session"});
-  add_later_commands(program, {"gc"});
+  program.command("gc", "Drop what runs and sessions that died left on this server",
+                  [](const Context& context) { collect_garbage(context); });
+  add_later_options(program.app(), {"--download-recent", "--anonymize", "--session"});
   program.default_action([&options](const Context& context) { reset(context, options); });
   return program.run(argc, argv);
 }

@@ -16,6 +16,10 @@ namespace pgcycle::dump {
 enum class DumpFormat { custom, directory, tar, plain };
 enum class Compression { none, gzip, zstd, lz4, xz };
 
+// What becomes of the owners and grants in a dump. The roles of its server are seldom
+// those of another, so they are left out unless asked for, with a notice that counts them.
+enum class OwnersAndGrants { left_out, restored };
+
 constexpr std::size_t kHeaderBytes = 4096;  // enough to tell the form
 
 struct DumpFile {

@@ -88,9 +88,10 @@ std::string content_hash(const DumpFile& dump, const fs::path& memory) {
   return content;
 }
 
-std::string cache_key(const std::string& content_hash, int server_version) {
-  return to_hex(sha256(fmt::format("restore {} server {} dump {}", kRestoreVersion, server_version,
-                                   content_hash)))
+std::string cache_key(const std::string& content_hash, int server_version, OwnersAndGrants owners) {
+  return to_hex(sha256(fmt::format("restore {} {} server {} dump {}", kRestoreVersion,
+                                   owners == OwnersAndGrants::restored ? "with owners" : "",
+                                   server_version, content_hash)))
       .substr(0, 32);
 }
 

@@ -14,6 +14,6 @@ namespace pgcycle::dump {
 std::string content_hash(const DumpFile& dump, const std::filesystem::path& memory);
 
 // 32 hex digits over the content, the server's version and how it is restored.
-std::string cache_key(const std::string& content_hash, int server_version);
+std::string cache_key(const std::string& content_hash, int server_version, OwnersAndGrants owners);
 
 }  // namespace pgcycle::dump

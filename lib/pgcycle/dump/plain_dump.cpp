@@ -75,6 +75,8 @@ void PlainDumpFilter::begin_statement(std::string_view line) {
     return text.ends_with(suffix);
   };
   leave_out_ = std::any_of(kElsewhere.begin(), kElsewhere.end(), starts);
+  copy_follows_ = starts("COPY ") && (ends("FROM stdin;") || ends("FROM STDIN;"));
+  if (owners_and_grants_ == OwnersAndGrants::restored) return;
   if (std::any_of(kGrants.begin(), kGrants.end(), starts)) {
     leave_out_ = true;
     ++grants_;
@@ -83,7 +85,6 @@ void PlainDumpFilter::begin_statement(std::string_view line) {
     leave_out_ = true;
     ++owners_;
   }
-  copy_follows_ = starts("COPY ") && (ends("FROM stdin;") || ends("FROM STDIN;"));
 }
 
 void PlainDumpFilter::take_command(std::string_view line) {

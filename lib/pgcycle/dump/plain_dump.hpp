@@ -13,11 +13,14 @@
 #include <string>
 #include <string_view>
 
+#include "pgcycle/dump/dump_file.hpp"
+
 namespace pgcycle::dump {
 
 class PlainDumpFilter {
  public:
-  explicit PlainDumpFilter(std::string file) : file_(std::move(file)) {}
+  explicit PlainDumpFilter(std::string file, OwnersAndGrants owners = OwnersAndGrants::left_out)
+      : file_(std::move(file)), owners_and_grants_(owners) {}
 
   // Takes the next line, without its newline; returns what psql gets instead.
   std::string_view pass(std::string_view line);
@@ -43,6 +46,7 @@ class PlainDumpFilter {
   void scan_plain(std::string_view line, std::size_t& i);
 
   std::string file_;
+  OwnersAndGrants owners_and_grants_;
   int line_ = 0;
   Inside inside_ = Inside::nothing;
   std::string tag_;  // $tag$ of the open dollar quotes

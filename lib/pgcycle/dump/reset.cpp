@@ -2,88 +2,159 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+#include <future>
+
 #include "pgcycle/dump/dump_key.hpp"
-#include "pgcycle/dump/restore.hpp"
+#include "pgcycle/dump/live_database.hpp"
 #include "pgcycle/dump/unpack.hpp"
-#include "pgcycle/server/advisory_lock.hpp"
+#include "pgcycle/server/database_copy.hpp"
 #include "pgcycle/server/database_swap.hpp"
 #include "pgcycle/server/guard.hpp"
-#include "pgcycle/support/interrupt.hpp"
+#include "pgcycle/server/lease.hpp"
 
 namespace pgcycle::dump {
 
 namespace {
 
-// Reads what a person wants to know of the new database.
-void count_contents(postgres::Connection& connection, ResetReport& report) {
-  const auto row = connection.query(
-      "SELECT count(*) FILTER (WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition), "
-      "COALESCE(sum(c.reltuples) FILTER (WHERE c.relkind = 'r' AND c.reltuples > 0), 0)::bigint "
-      "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-      "WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'");
-  report.tables = static_cast<std::size_t>(row.integer(0, 0));
-  report.rows = static_cast<std::uint64_t>(row.integer(0, 1));
+using server::Target;
+
+// The databases to replace: the target, or its numbered clones.
+std::vector<Target> targets_of(const ResetRequest& request) {
+  if (request.clones == 0) return {request.target};
+  std::vector<Target> out;
+  for (unsigned i = 1; i <= request.clones; ++i) {
+    Target clone = request.target;
+    clone.info = clone.info.with_database(fmt::format("{}_{}", request.target.database(), i));
+    out.push_back(std::move(clone));
+  }
+  return out;
 }
 
-postgres::Connection open_new(const ResetRequest& request, const postgres::ConnectionInfo& info) {
-  return postgres::Connection::open(info,
-                                    {request.target.application_name, &request.reporter, false});
+void require_replaceable(postgres::Connection& maintenance, const Target& target,
+                         const ResetRequest& request) {
+  const std::string name = target.database();
+  if (name == maintenance.database() || name.starts_with("template") ||
+      name == request.template_database) {
+    throw Error(ErrorCode::guard,
+                name == request.template_database
+                    ? fmt::format("refused to reset \"{}\" from itself", name)
+                    : fmt::format("refused to reset \"{}\": the server needs it", name))
+        .hint("choose another name for the test database");
+  }
+  server::require_test_database(maintenance, target, request.config, request.reporter,
+                                "replace the database");
 }
+
+// One run: where the new databases come from, and their renaming in.
+class Reset {
+ public:
+  Reset(const ResetRequest& request, postgres::Connection& maintenance, std::vector<Target> targets)
+      : request_(request), maintenance_(maintenance), targets_(std::move(targets)) {
+    report_.databases.resize(targets_.size());
+  }
+
+  ResetReport run() {
+    if (request_.dump != nullptr && request_.use_cache) {
+      const std::string key =
+          cache_key_of(*request_.dump, request_.owners, request_.config, maintenance_);
+      server::TemplateCache cache(maintenance_, request_.target, request_.reporter);
+      const auto held = cache.hold(
+          key, [this](const postgres::ConnectionInfo& database) { return fill(database); });
+      report_.contents = held.contents;
+      report_.from_cache = held.was_there;
+      copy_all(held.database, 0);
+      if (!held.was_there) report_.pruned = cache.prune(cache_limits(request_.config), key);
+    } else {
+      server::DatabaseSwap first(maintenance_, targets_[0], request_.reporter);
+      if (request_.dump != nullptr) {
+        first.create_new();
+        report_.contents = fill(first.new_database());
+      } else {
+        report_.contents = copy_live_database(request_, maintenance_, first);
+      }
+      copy_all(first.new_name(), 1);
+      finish(0, first);
+    }
+    return std::move(report_);
+  }
+
+ private:
+  server::DatabaseContents fill(const postgres::ConnectionInfo& database) {
+    return fill_database(request_, maintenance_.server_version() / 10000, database);
+  }
+
+  // Makes the targets from number `start` on as copies of `source`.
+  void copy_all(const std::string& source, std::size_t start) {
+    std::atomic<std::size_t> next{start};
+    const auto work = [&](postgres::Connection& connection) {
+      for (std::size_t i = next++; i < targets_.size(); i = next++) {
+        server::DatabaseSwap swap(connection, targets_[i], request_.reporter);
+        server::copy_database(connection, source, swap.new_name());
+        finish(i, swap);
+      }
+    };
+    std::vector<std::future<void>> others;
+    for (std::size_t i = 1; i < std::min<std::size_t>(request_.jobs, targets_.size() - start);
+         ++i) {
+      others.push_back(std::async(std::launch::async, [&] {
+        auto connection = server::open_maintenance(request_.target, request_.reporter);
+        work(connection);
+      }));
+    }
+    work(maintenance_);
+    for (std::future<void>& other : others) other.get();
+  }
+
+  void finish(std::size_t i, server::DatabaseSwap& swap) {
+    if (request_.lease_seconds > 0) swap.lease(request_.lease_seconds);
+    const bool replaced = swap.rename_in(request_.template_database);
+    report_.databases[i] = {targets_[i].info, replaced};
+  }
+
+  const ResetRequest& request_;
+  postgres::Connection& maintenance_;
+  std::vector<Target> targets_;
+  ResetReport report_;
+};
 
 }  // namespace
 
-std::string cache_key_of(const ResetRequest& request, postgres::Connection& maintenance) {
+std::string cache_key_of(const DumpFile& dump, OwnersAndGrants owners, const Config& config,
+                         postgres::Connection& maintenance) {
   // Only a project that has a state directory gets a file in it.
-  const std::filesystem::path state = request.config.directory() / ".pgcycle";
-  const bool remember = std::filesystem::is_directory(state) && !request.dump.is_spooled();
+  const std::filesystem::path state = config.directory() / ".pgcycle";
+  const bool remember = std::filesystem::is_directory(state) && !dump.is_spooled();
   const std::filesystem::path memory = remember ? state / "dump-hashes" : std::filesystem::path();
-  return cache_key(content_hash(request.dump, memory), maintenance.server_version());
+  return cache_key(content_hash(dump, memory), maintenance.server_version(), owners);
 }
 
 server::CacheLimits cache_limits(const Config& config) {
   return {config.bytes("cache.maxBytes"), config.count("cache.maxCount")};
 }
 
-ResetReport reset(const ResetRequest& request) {
-  ResetReport report;
-  auto maintenance = server::open_maintenance(request.target, request.reporter);
-  const std::string target = request.target.database();
-  if (target == maintenance.database() || target.starts_with("template")) {
-    throw Error(ErrorCode::guard,
-                fmt::format("refused to reset \"{}\": the server needs it", target))
-        .hint("choose another name for the test database");
-  }
-  server::require_test_database(maintenance, request.target, request.config, request.reporter,
-                                "replace the database");
-  report.replaced = server::database_exists(maintenance, target);
-  if (request.dry_run) return report;
+server::DatabaseContents fill_database(const ResetRequest& request, int server_major,
+                                       const postgres::ConnectionInfo& database) {
+  const UnpackedDump unpacked(*request.dump, request.owners, request.environment, request.reporter);
+  restore({unpacked.dump(), database, server_major, request.jobs, request.owners,
+           request.environment, request.reporter});
+  return analyze(database, request.jobs, request.target.application_name, request.reporter);
+}
 
-  const server::AdvisoryLock turn(maintenance, "reset " + target, request.reporter);
-  server::DatabaseSwap swap(maintenance, request.target, request.reporter);
-  const auto build = [&](const postgres::ConnectionInfo& database) {
-    const UnpackedDump unpacked(request.dump, request.environment, request.reporter);
-    restore({unpacked.dump(), database, maintenance.server_version() / 10000, request.jobs,
-             request.environment, request.reporter});
-    open_new(request, database).execute("ANALYZE");
-  };
-  const std::string key = request.use_cache ? cache_key_of(request, maintenance) : std::string();
-  server::TemplateCache cache(maintenance, request.target, request.reporter);
-  cache.drop_abandoned();
-  if (request.use_cache) {
-    report.from_cache = cache.clone(key, swap.new_name(), build);
-  } else {
-    swap.create_new();
-    build(swap.new_database());
+ResetReport reset(const ResetRequest& request) {
+  auto maintenance = server::open_maintenance(request.target, request.reporter);
+  const std::vector<Target> targets = targets_of(request);
+  for (const Target& target : targets) require_replaceable(maintenance, target, request);
+  if (request.dry_run) {
+    ResetReport report;
+    for (const Target& target : targets) {
+      report.databases.push_back(
+          {target.info, server::database_exists(maintenance, target.database())});
+    }
+    return report;
   }
-  {
-    auto connection = open_new(request, swap.new_database());
-    count_contents(connection, report);
-  }
-  server::mark_test_database(maintenance, swap.new_name());
-  throw_if_interrupted();
-  swap.rename_in();
-  if (request.use_cache) report.pruned = cache.prune(cache_limits(request.config), key);
-  return report;
+  server::drop_abandoned_databases(maintenance, request.reporter);
+  return Reset(request, maintenance, targets).run();
 }
 
 }  // namespace pgcycle::dump

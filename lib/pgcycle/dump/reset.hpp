@@ -17,6 +17,7 @@
 
 #include "pgcycle/config/config.hpp"
 #include "pgcycle/dump/dump_file.hpp"
+#include "pgcycle/dump/restore.hpp"
 #include "pgcycle/server/target.hpp"
 #include "pgcycle/server/template_cache.hpp"
 
@@ -25,25 +26,37 @@ namespace pgcycle::dump {
 struct ResetRequest {
   const server::Target& target;
   const Config& config;
-  const DumpFile& dump;
+  const DumpFile* dump = nullptr;  // or
+  std::string template_database;   // a database of the same server, to be copied
+  unsigned clones = 0;             // N: TARGET_1 … TARGET_N in place of TARGET
+  double lease_seconds = 0;        // the databases may be dropped after that; 0: they stay
   unsigned jobs = 1;
   bool use_cache = true;  // keep the restored dump as a template and clone it next time
+  OwnersAndGrants owners = OwnersAndGrants::left_out;
   bool dry_run = false;
   Environment environment;
   Reporter& reporter;
 };
 
+struct ResetDatabase {
+  postgres::ConnectionInfo info;
+  bool replaced = false;  // it was there before
+};
+
 struct ResetReport {
-  std::size_t tables = 0;
-  std::uint64_t rows = 0;  // as ANALYZE counted them
-  bool replaced = false;   // the target was there before
+  server::DatabaseContents contents;
+  std::vector<ResetDatabase> databases;
   bool from_cache = false;
   std::vector<std::string> pruned;  // templates dropped past the cache's limits
 };
 
 // The key under which the restored dump is cached on that server.
-std::string cache_key_of(const ResetRequest& request, postgres::Connection& maintenance);
+std::string cache_key_of(const DumpFile& dump, OwnersAndGrants owners, const Config& config,
+                         postgres::Connection& maintenance);
 server::CacheLimits cache_limits(const Config& config);
+// Restores the dump into an empty database and analyses it.
+server::DatabaseContents fill_database(const ResetRequest& request, int server_major,
+                                       const postgres::ConnectionInfo& database);
 
 ResetReport reset(const ResetRequest& request);
 

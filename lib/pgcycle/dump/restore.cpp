@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <atomic>
+#include <future>
 #include <set>
 
+#include "pgcycle/postgres/connection.hpp"
 #include "pgcycle/server/programs.hpp"
 #include "pgcycle/support/process.hpp"
 
@@ -80,6 +83,11 @@ void report_what_is_left_out(const std::string& contents, Reporter& reporter) {
   }
 }
 
+// The parts of PGOPTIONS that make a restore faster: the jobs are the parallelism.
+constexpr const char* kRestoreSettings =
+    "-c client_min_messages=warning -c max_parallel_maintenance_workers=0 "
+    "-c maintenance_work_mem=128MB";
+
 void restore_plain(const RestoreRequest& request) {
   ProcessSpec spec;
   spec.command = {server::find_client_program("psql", request.server_major, request.environment),
@@ -90,7 +98,7 @@ void restore_plain(const RestoreRequest& request) {
                   "--file=" + request.dump.path.string()};
   spec.environment = request.database.environment();
   spec.environment["PGAPPNAME"] = "pgcycle-reset";
-  spec.environment["PGOPTIONS"] = "-c client_min_messages=warning";
+  spec.environment["PGOPTIONS"] = kRestoreSettings;
   spec.die_with_parent_signal = SIGTERM;
   const ProcessResult result = run_process(spec);
   if (!result.ok()) throw restore_error(request.dump, result.errors);
@@ -102,21 +110,64 @@ void restore(const RestoreRequest& request) {
   if (request.dump.format == DumpFormat::plain) return restore_plain(request);
   const std::string pg_restore =
       server::find_client_program("pg_restore", request.server_major, request.environment);
-  report_what_is_left_out(read_contents(request.dump, pg_restore), request.reporter);
   ProcessSpec spec;
   spec.command = {
-      pg_restore, "--exit-on-error", "--no-owner", "--no-privileges",
+      pg_restore, "--exit-on-error",
       "--dbname=" +
           postgres::ConnectionInfo().with_database(request.database.database()).conninfo()};
+  if (request.owners == OwnersAndGrants::left_out) {
+    report_what_is_left_out(read_contents(request.dump, pg_restore), request.reporter);
+    spec.command.insert(spec.command.end(), {"--no-owner", "--no-privileges"});
+  }
   if (request.jobs > 1 && request.dump.format != DumpFormat::tar) {
     spec.command.push_back(fmt::format("--jobs={}", request.jobs));
   }
   spec.command.push_back(request.dump.path.string());
   spec.environment = request.database.environment();
   spec.environment["PGAPPNAME"] = "pgcycle-reset";
+  spec.environment["PGOPTIONS"] = kRestoreSettings;
   spec.die_with_parent_signal = SIGTERM;
   const ProcessResult result = run_process(spec);
   if (!result.ok()) throw restore_error(request.dump, result.errors);
+}
+
+server::DatabaseContents analyze(const postgres::ConnectionInfo& database, unsigned jobs,
+                                 const std::string& application_name, Reporter& reporter) {
+  const postgres::Connection::Options options{application_name, &reporter, false};
+  auto connection = postgres::Connection::open(database, options);
+  // Large ones first, so that no session is left with one at the end. Parents of
+  // partitions and of inheritance are analysed with what they hold in all.
+  const auto tables = connection.query(
+      "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c "
+      "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+      "WHERE c.relkind IN ('r', 'm', 'p') AND n.nspname !~ '^pg_' "
+      "AND n.nspname <> 'information_schema' ORDER BY pg_relation_size(c.oid) DESC, 1");
+  std::atomic<std::size_t> next{0};
+  const auto work = [&](postgres::Connection& session) {
+    for (std::size_t i = next++; i < tables.size(); i = next++) {
+      session.execute("ANALYZE " + tables.get(i, 0));
+    }
+  };
+  std::vector<std::future<void>> others;
+  for (std::size_t i = 1; i < std::min<std::size_t>(jobs, tables.size()); ++i) {
+    others.push_back(std::async(std::launch::async, [&] {
+      auto session = postgres::Connection::open(database, options);
+      work(session);
+    }));
+  }
+  work(connection);
+  for (std::future<void>& other : others) other.get();
+  return count_contents(connection);
+}
+
+server::DatabaseContents count_contents(postgres::Connection& connection) {
+  const auto row = connection.query(
+      "SELECT count(*) FILTER (WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition), "
+      "COALESCE(sum(c.reltuples) FILTER (WHERE c.relkind = 'r' AND c.reltuples > 0), 0)::bigint "
+      "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+      "WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'");
+  return {static_cast<std::size_t>(row.integer(0, 0)),
+          static_cast<std::uint64_t>(row.integer(0, 1))};
 }
 
 }  // namespace pgcycle::dump

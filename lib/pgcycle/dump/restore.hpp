@@ -1,12 +1,13 @@
-// Restoring a dump into an empty database with pg_restore.
+// Restoring a dump into an empty database with pg_restore or psql.
 //
-// Errors: Error{step} with pg_restore's own words; the database is then as far
+// Errors: Error{step} with the program's own words; the database is then as far
 // as it came and is the caller's to drop.
 #pragma once
 
 #include "pgcycle/config/config.hpp"
 #include "pgcycle/dump/dump_file.hpp"
 #include "pgcycle/postgres/connection_info.hpp"
+#include "pgcycle/server/template_cache.hpp"
 #include "pgcycle/support/reporter.hpp"
 
 namespace pgcycle::dump {
@@ -16,12 +17,17 @@ struct RestoreRequest {
   const postgres::ConnectionInfo& database;
   int server_major = 0;
   unsigned jobs = 1;
+  OwnersAndGrants owners = OwnersAndGrants::left_out;
   Environment environment;
   Reporter& reporter;
 };
 
-// Owners and grants are left out, with a notice that counts them: the roles of
-// the dump's server are seldom those of this one.
 void restore(const RestoreRequest& request);
+
+// Analyses all tables over `jobs` sessions and counts them and their rows.
+server::DatabaseContents analyze(const postgres::ConnectionInfo& database, unsigned jobs,
+                                 const std::string& application_name, Reporter& reporter);
+// Counts tables and rows as they were last analysed.
+server::DatabaseContents count_contents(postgres::Connection& connection);
 
 }  // namespace pgcycle::dump

@@ -20,11 +20,11 @@ using Sink = std::function<void(std::string_view)>;
 // Writes the bytes of a dump aside: SQL through the filter, anything else as it is.
 class SpoolWriter {
  public:
-  SpoolWriter(const UnnamedFile& target, std::string source)
+  SpoolWriter(const UnnamedFile& target, std::string source, OwnersAndGrants owners)
       : path_(target.path()),
         source_(source),
         file_(target.descriptor(), "the decompressed dump"),
-        filter_(std::move(source)) {}
+        filter_(std::move(source), owners) {}
 
   void take(std::string_view piece) {
     if (!format_) {
@@ -130,12 +130,13 @@ SpooledInput::SpooledInput(int descriptor, const Environment& environment)
 
 DumpFile SpooledInput::dump() const { return inspect_dump(file_.path(), "standard input"); }
 
-UnpackedDump::UnpackedDump(const DumpFile& dump, const Environment& environment, Reporter& reporter)
+UnpackedDump::UnpackedDump(const DumpFile& dump, OwnersAndGrants owners,
+                           const Environment& environment, Reporter& reporter)
     : dump_(dump) {
   const bool plain = dump.compression == Compression::none;
   if (plain && dump.format != DumpFormat::plain) return;
   file_.emplace(spool_directory(environment));
-  SpoolWriter writer(*file_, dump.name);
+  SpoolWriter writer(*file_, dump.name, owners);
   const Sink sink = [&writer](std::string_view piece) { writer.take(piece); };
   if (plain) {
     read_blocks(open_to_read(dump.path).get(), dump.name, sink);

@@ -20,7 +20,8 @@ namespace pgcycle::dump {
 class UnpackedDump {
  public:
   // Takes `dump` as it is where nothing has to be done.
-  UnpackedDump(const DumpFile& dump, const Environment& environment, Reporter& reporter);
+  UnpackedDump(const DumpFile& dump, OwnersAndGrants owners, const Environment& environment,
+               Reporter& reporter);
 
   const DumpFile& dump() const { return dump_; }
 

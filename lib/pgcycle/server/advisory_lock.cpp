@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -12,6 +13,9 @@
 namespace pgcycle::server {
 
 namespace {
+
+// Pauses double up to this before a person hears of the wait.
+constexpr auto kSilentWait = std::chrono::milliseconds(30);
 
 std::string key_of(std::string_view name) {
   const Digest digest = sha256(fmt::format("pgcycle {}", name));
@@ -37,10 +41,15 @@ AdvisoryLock::AdvisoryLock(postgres::Connection& connection, std::string_view na
     : connection_(connection), key_(key_of(name)), mode_(mode) {
   const std::string try_lock = fmt::format("SELECT pg_try_advisory_lock{}({})",
                                            mode_ == Mode::shared ? "_shared" : "", key_);
-  for (bool told = false; !connection_.query(try_lock).boolean(0, 0); told = true) {
-    if (!told) reporter.notice("waiting for {} to finish", holder_of(connection_, key_));
+  auto pause = std::chrono::milliseconds(1);
+  for (bool told = false; !connection_.query(try_lock).boolean(0, 0);) {
+    if (!told && pause > kSilentWait) {
+      reporter.notice("waiting for {} to finish", holder_of(connection_, key_));
+      told = true;
+    }
     throw_if_interrupted();
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    std::this_thread::sleep_for(pause);
+    pause = std::min(pause * 2, std::chrono::milliseconds(50));
   }
 }
 

@@ -4,11 +4,15 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <thread>
 
 #include "pgcycle/postgres/identifier.hpp"
+#include "pgcycle/server/database_properties.hpp"
 #include "pgcycle/server/guard.hpp"
+#include "pgcycle/server/lease.hpp"
 #include "pgcycle/support/hash.hpp"
+#include "pgcycle/support/interrupt.hpp"
 
 namespace pgcycle::server {
 
@@ -17,19 +21,31 @@ namespace {
 using postgres::quote_identifier;
 using namespace std::chrono_literals;
 
-void end_sessions(postgres::Connection& connection, const std::string& database) {
-  connection.query(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-      "WHERE datname = $1 AND pid <> pg_backend_pid()",
-      {database});
+constexpr std::string_view kNewPrefix = "pgcycle_new_";
+constexpr std::string_view kOldPrefix = "pgcycle_old_";
+constexpr std::size_t kIdDigits = 16;
+
+std::string id_of(const std::string& target) { return to_hex(sha256(target)).substr(0, kIdDigits); }
+
+std::string lock_name(std::string_view id) { return fmt::format("swap {}", id); }
+
+// Ends the sessions on both databases and, from PostgreSQL 14 on, waits until they are gone.
+void end_sessions(postgres::Connection& connection, const std::string& one,
+                  const std::string& other) {
+  const std::string wait = connection.server_version() >= 140000 ? ", 1000" : "";
+  connection.query("SELECT pg_terminate_backend(pid" + wait +
+                       ") FROM pg_stat_activity WHERE datname IN ($1, $2) "
+                       "AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
+                   {one, other});
 }
 
 // Ends whatever connects to either database, for as long as it lives.
 class SessionEnder {
  public:
-  SessionEnder(const Target& target, std::string database, Reporter& reporter)
+  SessionEnder(const Target& target, std::string one, std::string other, Reporter& reporter)
       : connection_(open_maintenance(target, reporter)),
-        database_(std::move(database)),
+        one_(std::move(one)),
+        other_(std::move(other)),
         thread_([this] { run(); }) {}
   ~SessionEnder() {
     done_ = true;
@@ -42,7 +58,7 @@ class SessionEnder {
   void run() {
     while (!done_) {
       try {
-        end_sessions(connection_, database_);
+        end_sessions(connection_, one_, other_);
       } catch (const Error&) {
         return;  // not our role's sessions: the rename itself will say so
       }
@@ -51,7 +67,8 @@ class SessionEnder {
   }
 
   postgres::Connection connection_;
-  std::string database_;
+  std::string one_;
+  std::string other_;
   std::atomic<bool> done_{false};
   std::thread thread_;
 };
@@ -60,15 +77,32 @@ class SessionEnder {
 
 DatabaseSwap::DatabaseSwap(postgres::Connection& maintenance, const Target& target,
                            Reporter& reporter)
-    : maintenance_(maintenance), target_(target), reporter_(reporter) {
-  const std::string id = to_hex(sha256(target.database())).substr(0, 16);
-  new_name_ = "pgcycle_new_" + id;
-  old_name_ = "pgcycle_old_" + id;
-  for (const std::string& name : {new_name_, old_name_}) {
-    if (!database_exists(maintenance_, name)) continue;
-    reporter_.verbose("dropping {}, left by a run that was cut off", name);
-    drop(name);
+    : maintenance_(maintenance),
+      target_(target),
+      reporter_(reporter),
+      id_(id_of(target.database())),
+      new_name_(std::string(kNewPrefix) + id_),
+      old_name_(std::string(kOldPrefix) + id_),
+      turn_(maintenance, lock_name(id_), reporter) {
+  const auto rows = maintenance_.query("SELECT datname FROM pg_database WHERE datname IN ($1, $2)",
+                                       {new_name_, old_name_});
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    reporter_.verbose("dropping {}, left by a run that was cut off", rows.get(i, 0));
+    drop(rows.get(i, 0));
   }
+}
+
+std::string DatabaseSwap::lock_of_target(const std::string& target) {
+  return lock_name(id_of(target));
+}
+
+std::string DatabaseSwap::lock_of_database_aside(const std::string& name) {
+  for (const std::string_view prefix : {kNewPrefix, kOldPrefix}) {
+    if (name.starts_with(prefix) && is_hex(name.substr(prefix.size()), kIdDigits)) {
+      return lock_name(name.substr(prefix.size()));
+    }
+  }
+  return {};
 }
 
 DatabaseSwap::~DatabaseSwap() { drop_aside(); }
@@ -81,7 +115,6 @@ void DatabaseSwap::drop_aside() noexcept {
 }
 
 void DatabaseSwap::drop(const std::string& name) {
-  end_sessions(maintenance_, name);
   maintenance_.execute(fmt::format("DROP DATABASE {} WITH (FORCE)", quote_identifier(name)));
 }
 
@@ -90,41 +123,62 @@ void DatabaseSwap::create_new() {
       fmt::format("CREATE DATABASE {} TEMPLATE template0", quote_identifier(new_name_)));
 }
 
-void DatabaseSwap::rename_in() {
-  const std::string target = quote_identifier(target_.database());
-  if (!database_exists(maintenance_, target_.database())) {
-    const SessionEnder ender(target_, new_name_, reporter_);
-    maintenance_.execute(
-        fmt::format("ALTER DATABASE {} RENAME TO {}", quote_identifier(new_name_), target));
-    return;
+void DatabaseSwap::lease(double seconds) { lease_database(maintenance_, new_name_, seconds); }
+
+bool DatabaseSwap::rename_in(const std::string& properties_from) {
+  const bool replaces = database_exists(maintenance_, target_.database());
+  const std::string from = replaces ? target_.database() : properties_from;
+  if (!from.empty()) carry_over_properties(maintenance_, from, new_name_, reporter_);
+  mark_test_database(maintenance_, new_name_);
+  throw_if_interrupted();
+  if (replaces) {
+    rename_while_ending_sessions();
+    drop(old_name_);
+  } else {
+    maintenance_.execute(fmt::format("ALTER DATABASE {} RENAME TO {}", quote_identifier(new_name_),
+                                     quote_identifier(target_.database())));
   }
-  rename_while_ending_sessions();
-  drop(old_name_);
+  return replaces;
 }
 
-void DatabaseSwap::rename_while_ending_sessions() {
+// The first rename locks the old database's name: new sessions wait for the end of the
+// transaction and then meet the new database.
+void DatabaseSwap::rename_both() {
   const std::string target = quote_identifier(target_.database());
-  // The first rename locks the old database's name: new sessions wait for the
-  // end of the transaction and then meet the new database.
-  const SessionEnder old_sessions(target_, target_.database(), reporter_);
-  const SessionEnder new_sessions(target_, new_name_, reporter_);
+  postgres::Transaction swap(maintenance_);
+  maintenance_.execute(
+      fmt::format("ALTER DATABASE {} RENAME TO {}", target, quote_identifier(old_name_)));
+  maintenance_.execute(
+      fmt::format("ALTER DATABASE {} RENAME TO {}", quote_identifier(new_name_), target));
+  swap.commit();
+}
+
+// Sessions are ended once; where others keep coming, they are ended as long as it takes.
+void DatabaseSwap::rename_while_ending_sessions() {
+  std::optional<SessionEnder> ender;
   for (int attempt = 0;; ++attempt) {
     try {
-      postgres::Transaction swap(maintenance_);
-      maintenance_.execute(
-          fmt::format("ALTER DATABASE {} RENAME TO {}", target, quote_identifier(old_name_)));
-      maintenance_.execute(
-          fmt::format("ALTER DATABASE {} RENAME TO {}", quote_identifier(new_name_), target));
-      swap.commit();
+      if (attempt == 0) {
+        end_sessions(maintenance_, target_.database(), new_name_);
+        maintenance_.execute("SET statement_timeout = '300ms'");
+      }
+      rename_both();
+      maintenance_.execute("SET statement_timeout = 0");
       return;
     } catch (const Error& error) {
-      if (error.sqlstate() != "55006" || attempt == 2) {
-        throw Error(ErrorCode::step, fmt::format("cannot replace {}: {}", target, error.message()))
+      if (attempt == 0) maintenance_.execute("SET statement_timeout = 0");
+      const bool in_use = error.sqlstate() == "55006" || error.sqlstate() == "57014";
+      const bool not_ours = attempt == 0 && error.sqlstate() == "42501";
+      throw_if_interrupted();
+      if ((!in_use && !not_ours) || attempt == 2) {
+        throw Error(ErrorCode::step,
+                    fmt::format("cannot replace \"{}\": {}", target_.database(), error.message()))
             .detail(error.detail())
             .hint("end the sessions that keep it in use, then run again; the database is as it was")
             .sqlstate(error.sqlstate());
       }
     }
+    if (!ender) ender.emplace(target_, target_.database(), new_name_, reporter_);
   }
 }
 

@@ -3,19 +3,20 @@
 // Both renames are one transaction: whenever it is cut off, the target's name
 // stands for the old database or for the new one. Databases aside have names
 // made from the target's, so that the next swap of this target finds and drops
-// what a killed one left. The caller holds the target's lock meanwhile.
+// what a killed one left. Swaps of one target take turns by an advisory lock.
 #pragma once
 
 #include <string>
 
 #include "pgcycle/postgres/connection.hpp"
+#include "pgcycle/server/advisory_lock.hpp"
 #include "pgcycle/server/target.hpp"
 
 namespace pgcycle::server {
 
 class DatabaseSwap {
  public:
-  // Drops what an earlier swap of this target left.
+  // Waits for the target's turn and drops what an earlier swap of it left.
   DatabaseSwap(postgres::Connection& maintenance, const Target& target, Reporter& reporter);
   // Drops the new database unless it was renamed in.
   ~DatabaseSwap();
@@ -28,20 +29,34 @@ class DatabaseSwap {
   const std::string& new_name() const { return new_name_; }
   postgres::ConnectionInfo new_database() const { return target_.info.with_database(new_name_); }
 
-  // Ends the sessions on the target, gives its name to the new database and
-  // drops the old one. Throws Error{step} naming sessions that will not go.
-  void rename_in();
+  // The new database may be dropped so many seconds from now (lease.hpp).
+  void lease(double seconds);
+
+  // Ends the sessions on the target, gives its name to the new database and drops the
+  // old one. The new database is marked as a test database and takes over the old one's
+  // owner, grants and settings, or those of `properties_from` where there is no old one.
+  // True where there was one. Throws Error{step} naming sessions that will not go.
+  bool rename_in(const std::string& properties_from = {});
+
+  // The advisory lock under which `target` is replaced.
+  static std::string lock_of_target(const std::string& target);
+  // The advisory lock of the target that has these databases aside; empty for any other
+  // name. Whoever gets the lock may drop them.
+  static std::string lock_of_database_aside(const std::string& name);
 
  private:
   void drop_aside() noexcept;
   void drop(const std::string& name);
+  void rename_both();
   void rename_while_ending_sessions();
 
   postgres::Connection& maintenance_;
   const Target& target_;
   Reporter& reporter_;
+  std::string id_;
   std::string new_name_;
   std::string old_name_;
+  AdvisoryLock turn_;
 };
 
 }  // namespace pgcycle::server

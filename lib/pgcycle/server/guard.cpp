@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <optional>
 
-#include "pgcycle/postgres/identifier.hpp"
+#include "pgcycle/server/database_properties.hpp"
 
 namespace pgcycle::server {
 
 namespace {
 
-constexpr std::string_view kMark = "pgcycle.test_database";
+constexpr const char* kMark = "pgcycle.test_database";
 
 std::string mark_of(postgres::Connection& maintenance, const std::string& database) {
   const auto rows = maintenance.query(
@@ -97,21 +97,12 @@ bool database_exists(postgres::Connection& maintenance, const std::string& datab
 }
 
 void mark_test_database(postgres::Connection& maintenance, const std::string& database) {
-  maintenance.execute(fmt::format("ALTER DATABASE {} SET {} = {}",
-                                  postgres::quote_identifier(database), kMark,
-                                  postgres::quote_literal(mark_of(maintenance, database))));
+  set_database_setting(maintenance, database, kMark, mark_of(maintenance, database));
 }
 
 bool is_marked_test_database(postgres::Connection& maintenance, const std::string& database) {
-  const auto rows = maintenance.query(
-      "SELECT unnest(s.setconfig) FROM pg_db_role_setting s "
-      "JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = $1 AND s.setrole = 0",
-      {database});
-  const std::string wanted = fmt::format("{}={}", kMark, mark_of(maintenance, database));
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (rows.text(i, 0) == wanted) return true;
-  }
-  return false;
+  const std::string mark = database_setting(maintenance, database, kMark);
+  return !mark.empty() && mark == mark_of(maintenance, database);
 }
 
 void require_test_database(postgres::Connection& maintenance, const Target& target,

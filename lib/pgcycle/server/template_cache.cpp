@@ -2,8 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <sstream>
+
 #include "pgcycle/postgres/identifier.hpp"
+#include "pgcycle/server/database_properties.hpp"
 #include "pgcycle/server/guard.hpp"
+#include "pgcycle/support/hash.hpp"
 
 namespace pgcycle::server {
 
@@ -13,33 +18,62 @@ using postgres::quote_identifier;
 
 constexpr std::string_view kTemplatePrefix = "pgcycle_template_";
 constexpr std::string_view kBuildPrefix = "pgcycle_build_";
-// Below this size writing a copy through the WAL beats the checkpoints that copying
-// files asks of a server that syncs.
-constexpr std::int64_t kSmallBytes = std::int64_t{64} << 20U;
+constexpr std::size_t kKeyDigits = 32;
+constexpr const char* kContents = "pgcycle.contents";
+constexpr const char* kLastUsed = "pgcycle.last_used";
 
 std::string template_name(const std::string& key) { return std::string(kTemplatePrefix) + key; }
 
+// "TABLES ROWS"
+std::string to_text(const DatabaseContents& contents) {
+  return fmt::format("{} {}", contents.tables, contents.rows);
+}
+
+DatabaseContents contents_of(const std::string& text) {
+  DatabaseContents contents;
+  std::istringstream(text) >> contents.tables >> contents.rows;
+  return contents;
+}
+
 }  // namespace
 
-bool TemplateCache::clone(const std::string& key, const std::string& name, const Build& build) {
-  const std::string source = template_name(key);
+HeldTemplate TemplateCache::hold(const std::string& key, const Build& build) {
+  HeldTemplate held;
+  held.database = template_name(key);
   for (;;) {
-    bool hit = true;
-    if (!database_exists(maintenance_, source)) {
-      const AdvisoryLock alone(maintenance_, source, reporter_);
-      hit = database_exists(maintenance_, source);  // another run may have built it meanwhile
-      if (!hit) build_template(key, build);
+    held.was_there = true;
+    if (!database_exists(maintenance_, held.database)) {
+      const AdvisoryLock alone(maintenance_, held.database, reporter_);
+      held.was_there = database_exists(maintenance_, held.database);  // built meanwhile
+      if (!held.was_there) build_template(key, build);
     }
-    const AdvisoryLock shared(maintenance_, source, reporter_, AdvisoryLock::Mode::shared);
-    if (!database_exists(maintenance_, source)) continue;  // pruned between the locks
-    maintenance_.execute(fmt::format("CREATE DATABASE {} TEMPLATE {}{}", quote_identifier(name),
-                                     quote_identifier(source), strategy(source)));
-    maintenance_.execute(
-        fmt::format("DO $$ BEGIN EXECUTE format('ALTER DATABASE {} SET pgcycle.last_used = %L', "
-                    "extract(epoch FROM clock_timestamp())::bigint); END $$",
-                    quote_identifier(source)));
-    return hit;
+    held.lock = std::make_unique<AdvisoryLock>(maintenance_, held.database, reporter_,
+                                               AdvisoryLock::Mode::shared);
+    if (database_exists(maintenance_, held.database)) break;
+    held.lock.reset();  // pruned between the locks
   }
+  held.contents = contents_of(database_setting(maintenance_, held.database, kContents));
+  note_use(held.database);
+  return held;
+}
+
+// Others may note theirs at the same instant, which the server refuses: as good.
+void TemplateCache::note_use(const std::string& database) {
+  try {
+    set_database_setting(maintenance_, database, kLastUsed,
+                         std::to_string(std::chrono::duration_cast<std::chrono::seconds>(
+                                            std::chrono::system_clock::now().time_since_epoch())
+                                            .count()));
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::statement) throw;
+    reporter_.verbose("the use of {} is not noted: {}", database, error.message());
+  }
+}
+
+std::string TemplateCache::lock_of_database_aside(const std::string& name) {
+  if (!name.starts_with(kBuildPrefix)) return {};
+  const std::string key = name.substr(kBuildPrefix.size());
+  return is_hex(key, kKeyDigits) ? template_name(key) : std::string();
 }
 
 void TemplateCache::build_template(const std::string& key, const Build& build) {
@@ -52,7 +86,8 @@ void TemplateCache::build_template(const std::string& key, const Build& build) {
   maintenance_.execute(
       fmt::format("CREATE DATABASE {} TEMPLATE template0", quote_identifier(aside)));
   try {
-    build(target_.info.with_database(aside));
+    const DatabaseContents contents = build(target_.info.with_database(aside));
+    set_database_setting(maintenance_, aside, kContents, to_text(contents));
     maintenance_.execute(
         fmt::format("ALTER DATABASE {} ALLOW_CONNECTIONS false", quote_identifier(aside)));
     maintenance_.execute(fmt::format("ALTER DATABASE {} RENAME TO {}", quote_identifier(aside),
@@ -64,30 +99,6 @@ void TemplateCache::build_template(const std::string& key, const Build& build) {
       reporter_.verbose("{} stays until the next build: {}", aside, error.message());
     }
     throw;
-  }
-}
-
-std::string TemplateCache::strategy(const std::string& name) {
-  if (maintenance_.server_version() < 150000) return {};
-  const auto row =
-      maintenance_.query("SELECT pg_database_size($1), current_setting('fsync') = 'off'", {name});
-  const bool files = row.boolean(0, 1) || row.integer(0, 0) > kSmallBytes;
-  return files ? " STRATEGY file_copy" : " STRATEGY wal_log";
-}
-
-void TemplateCache::drop_abandoned() {
-  const auto rows =
-      maintenance_.query("SELECT datname FROM pg_database WHERE starts_with(datname, $1)",
-                         {std::string(kBuildPrefix)});
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const std::string name = rows.get(i, 0);
-    // A builder that lives has the lock of its template.
-    const auto lock =
-        AdvisoryLock::try_once(maintenance_, template_name(name.substr(kBuildPrefix.size())));
-    if (!lock) continue;
-    reporter_.verbose("dropping {}, left by a run that was cut off", name);
-    maintenance_.execute(
-        fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote_identifier(name)));
   }
 }
 

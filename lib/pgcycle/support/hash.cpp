@@ -78,6 +78,11 @@ std::string to_hex(std::span<const std::uint8_t> bytes) {
   return out;
 }
 
+bool is_hex(std::string_view text, std::size_t digits) {
+  return text.size() == digits &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 std::vector<std::uint8_t> from_hex(std::string_view hex) {
   std::vector<std::uint8_t> out;
   out.reserve(hex.size() / 2);

@@ -39,6 +39,9 @@ Digest hmac_sha256(std::span<const std::uint8_t> key, std::string_view bytes);
 
 std::string to_hex(std::span<const std::uint8_t> bytes);
 
+// Tells whether `text` is just so many lower-case hex digits.
+bool is_hex(std::string_view text, std::size_t digits);
+
 // The bytes of a string of hex digits. Throws Error{input} on anything else.
 std::vector<std::uint8_t> from_hex(std::string_view hex);
 

@@ -1,0 +1,54 @@
+#include "pgcycle/dump/live_database.hpp"
+
+#include <fmt/format.h>
+
+#include "pgcycle/dump/fetch.hpp"
+#include "pgcycle/dump/unpack.hpp"
+#include "pgcycle/server/database_copy.hpp"
+#include "pgcycle/server/guard.hpp"
+#include "pgcycle/support/file.hpp"
+
+namespace pgcycle::dump {
+
+namespace {
+
+server::DatabaseContents dump_and_restore(const ResetRequest& request,
+                                          postgres::Connection& maintenance,
+                                          server::DatabaseSwap& swap) {
+  const UnnamedFile file(spool_directory(request.environment));
+  const auto source = request.target.info.with_database(request.template_database);
+  fetch_dump({source, file.path(), {}, {}, request.target.application_name, request.environment,
+              request.reporter});
+  const DumpFile dump = inspect_dump(file.path(), "the dump of " + request.template_database);
+  swap.create_new();
+  restore({dump, swap.new_database(), maintenance.server_version() / 10000, request.jobs,
+           OwnersAndGrants::restored, request.environment, request.reporter});
+  return analyze(swap.new_database(), request.jobs, request.target.application_name,
+                 request.reporter);
+}
+
+}  // namespace
+
+server::DatabaseContents copy_live_database(const ResetRequest& request,
+                                            postgres::Connection& maintenance,
+                                            server::DatabaseSwap& swap) {
+  if (!server::database_exists(maintenance, request.template_database)) {
+    throw Error(ErrorCode::usage,
+                fmt::format("no database \"{}\" on this server", request.template_database))
+        .hint("--template takes the name of a database on the target's server");
+  }
+  try {
+    server::copy_database(maintenance, request.template_database, swap.new_name());
+  } catch (const Error& error) {
+    // In use, or not this role's to copy file by file.
+    if (error.sqlstate() != "55006" && error.sqlstate() != "42501") throw;
+    request.reporter.notice("\"{}\" cannot be copied as it is ({}), so it is dumped and restored",
+                            request.template_database, error.message());
+    return dump_and_restore(request, maintenance, swap);
+  }
+  auto connection = postgres::Connection::open(
+      swap.new_database(), {request.target.application_name, &request.reporter, false});
+  return count_contents(connection);
+}
+
+}  // namespace pgcycle::dump

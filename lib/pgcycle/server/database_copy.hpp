@@ -1,0 +1,19 @@
+// CREATE DATABASE … TEMPLATE in the fastest way that the server has.
+//
+// PostgreSQL 18 can share the files' blocks where the file system can
+// (file_copy_method). Before that, copying files beats copying through the WAL on a
+// server that does not sync, and for anything large; see bench/reset.
+#pragma once
+
+#include <string>
+
+#include "pgcycle/postgres/connection.hpp"
+
+namespace pgcycle::server {
+
+// Makes database `name` as a copy of `source`, which must have no sessions. Throws
+// Error{statement}; SQLSTATE 55006 when there are sessions.
+void copy_database(postgres::Connection& maintenance, const std::string& source,
+                   const std::string& name);
+
+}  // namespace pgcycle::server
