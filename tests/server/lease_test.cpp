@@ -68,8 +68,8 @@ TEST_F(LeaseTest, DropsWhatKilledRunsLeftButNotWhatLivingOnesMake) {
   const std::string alive = make("pgcycle_build_00000000000000000000000000000002");
   const std::string swapped = make("pgcycle_old_" + std::string(kDead));
   const std::string building = make("pgcycle_new_" + std::string(kAlive));
-  const AdvisoryLock builder(
-      maintenance_, "pgcycle_template_00000000000000000000000000000002", test::silent());
+  const AdvisoryLock builder(maintenance_, "pgcycle_template_00000000000000000000000000000002",
+                             test::silent());
   const AdvisoryLock swapper(maintenance_, "swap " + std::string(kAlive), test::silent());
   EXPECT_EQ(drop().size(), 2U);
   EXPECT_FALSE(exists(dead));

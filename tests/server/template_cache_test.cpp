@@ -111,7 +111,8 @@ TEST_F(TemplateCacheTest, PrunesTheLeastRecentlyUsedFirst) {
   EXPECT_EQ(cache.list().front().key, "aa");
   EXPECT_EQ(cache.prune({0, 2}), std::vector<std::string>{"pgcycle_template_bb"});
   EXPECT_TRUE(cache.prune({}).empty());
-  EXPECT_EQ(cache.prune({1, 0}, "cc"), std::vector<std::string>{"pgcycle_template_aa"});
+  EXPECT_EQ(cache.prune({1, 0}, "pgcycle_template_cc"),
+            std::vector<std::string>{"pgcycle_template_aa"});
   EXPECT_EQ(cache.list().size(), 1U);
 }
 

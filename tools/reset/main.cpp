@@ -10,6 +10,7 @@
 #include "pgcycle/server/lease.hpp"
 #include "pgcycle/server/target.hpp"
 #include "tools/common/program.hpp"
+#include "tools/reset/session.hpp"
 
 namespace {
 
@@ -30,6 +31,7 @@ struct ResetOptions {
   unsigned clones = 0;
   bool no_cache = false;
   bool with_owners = false;
+  bool session = false;
   std::string cache_action;
 };
 
@@ -97,6 +99,19 @@ std::string to_text(const dump::ResetRequest& request, const dump::ResetReport& 
   return text;
 }
 
+void serve(const Context& context, const dump::ResetRequest& request) {
+  auto maintenance = server::open_maintenance(request.target, context.reporter);
+  server::drop_abandoned_databases(maintenance, context.reporter);
+  server::ClonePoolSettings settings;
+  std::optional<server::HeldTemplate> held;
+  if (request.dump != nullptr) held.emplace(dump::hold_template(request, maintenance));
+  settings.source = held ? held->database : request.template_database;
+  if (request.clones > 0) settings.ready = request.clones;
+  if (request.lease_seconds > 0) settings.lease_seconds = request.lease_seconds;
+  server::ClonePool pool(request.target, settings, context.reporter);
+  serve_session(context, pool);
+}
+
 void reset(const Context& context, const ResetOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   std::optional<dump::SpooledInput> input;
@@ -119,6 +134,7 @@ void reset(const Context& context, const ResetOptions& options) {
                                    context.options.dry_run,
                                    context.environment,
                                    context.reporter};
+  if (options.session) return serve(context, request);
   const dump::ResetReport report = dump::reset(request);
   for (const std::string& name : report.pruned) {
     context.reporter.verbose("dropped {}, the least recently used template", name);
@@ -188,12 +204,14 @@ int main(int argc, char** argv) {
       ->type_name("DATABASE");
   program.app()
       .add_option("--clones", options.clones,
-                  "Make NAME_1 to NAME_N in place of NAME, one for each of N workers")
+                  "Make NAME_1 to NAME_N in place of NAME, one for each of N workers; "
+                  "in a session, how many are kept ready")
       ->check(CLI::Range(1, 1000))
       ->type_name("N");
   program.app()
       .add_option("--lease", options.lease,
-                  "The databases may be dropped by any later run after this time, such as 2h")
+                  "The databases may be dropped by any later run after this time, such as 2h; "
+                  "a session renews its leases [default of a session: 15min]")
       ->type_name("TIME");
   program.app().add_flag("--with-owners", options.with_owners,
                          "Restore the dump's owners and grants too; their roles must exist");
@@ -206,7 +224,9 @@ int main(int argc, char** argv) {
       ->type_name("ls|prune|key");
   program.command("gc", "Drop what runs and sessions that died left on this server",
                   [](const Context& context) { collect_garbage(context); });
-  add_later_options(program.app(), {"--download-recent", "--anonymize", "--session"});
+  program.app().add_flag("--session", options.session,
+                         "Serve clones to a test runner over standard input and output");
+  add_later_options(program.app(), {"--download-recent", "--anonymize"});
   program.default_action([&options](const Context& context) { reset(context, options); });
   return program.run(argc, argv);
 }

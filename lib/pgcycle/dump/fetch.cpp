@@ -44,10 +44,9 @@ class Narration {
   void line(const std::string& text) {
     static constexpr std::string_view kTable = "dumping contents of table \"";
     const std::size_t at = text.find(kTable);
-    const bool trouble = text.find("error:") != std::string::npos ||
-                         text.find("warning:") != std::string::npos ||
-                         text.find("detail:") != std::string::npos ||
-                         text.find("hint:") != std::string::npos;
+    const bool trouble =
+        text.find("error:") != std::string::npos || text.find("warning:") != std::string::npos ||
+        text.find("detail:") != std::string::npos || text.find("hint:") != std::string::npos;
     if (trouble || text.find("pg_dump: ") == std::string::npos) words_ += text + "\n";
     if (at == std::string::npos) return;
     ++tables_;
@@ -85,13 +84,14 @@ FetchReport fetch_dump(const FetchRequest& request) {
   spec.environment["PGOPTIONS"] = "-c default_transaction_read_only=on";
   spec.die_with_parent_signal = SIGTERM;
   Narration narration(request.file, request.reporter);
-  const ProcessResult result = run_process(
-      spec, {}, {}, [&narration](std::string_view piece) { narration.take(piece); });
+  const ProcessResult result =
+      run_process(spec, {}, {}, [&narration](std::string_view piece) { narration.take(piece); });
   if (!result.ok()) {
     throw Error(ErrorCode::step, fmt::format("cannot dump {}", request.source.uri()))
         .detail(narration.words())
-        .hint("the role must be able to read all that is dumped; --schema and "
-              "--exclude-table-data narrow it");
+        .hint(
+            "the role must be able to read all that is dumped; --schema and "
+            "--exclude-table-data narrow it");
   }
   return {narration.tables(), size_of(request.file)};
 }

@@ -17,7 +17,12 @@ server::DatabaseContents dump_and_restore(const ResetRequest& request,
                                           server::DatabaseSwap& swap) {
   const UnnamedFile file(spool_directory(request.environment));
   const auto source = request.target.info.with_database(request.template_database);
-  fetch_dump({source, file.path(), {}, {}, request.target.application_name, request.environment,
+  fetch_dump({source,
+              file.path(),
+              {},
+              {},
+              request.target.application_name,
+              request.environment,
               request.reporter});
   const DumpFile dump = inspect_dump(file.path(), "the dump of " + request.template_database);
   swap.create_new();

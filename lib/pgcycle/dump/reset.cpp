@@ -56,15 +56,14 @@ class Reset {
 
   ResetReport run() {
     if (request_.dump != nullptr && request_.use_cache) {
-      const std::string key =
-          cache_key_of(*request_.dump, request_.owners, request_.config, maintenance_);
-      server::TemplateCache cache(maintenance_, request_.target, request_.reporter);
-      const auto held = cache.hold(
-          key, [this](const postgres::ConnectionInfo& database) { return fill(database); });
+      const server::HeldTemplate held = hold_template(request_, maintenance_);
       report_.contents = held.contents;
       report_.from_cache = held.was_there;
       copy_all(held.database, 0);
-      if (!held.was_there) report_.pruned = cache.prune(cache_limits(request_.config), key);
+      if (!held.was_there) {
+        report_.pruned = server::TemplateCache(maintenance_, request_.target, request_.reporter)
+                             .prune(cache_limits(request_.config), held.database);
+      }
     } else {
       server::DatabaseSwap first(maintenance_, targets_[0], request_.reporter);
       if (request_.dump != nullptr) {
@@ -139,6 +138,15 @@ server::DatabaseContents fill_database(const ResetRequest& request, int server_m
   restore({unpacked.dump(), database, server_major, request.jobs, request.owners,
            request.environment, request.reporter});
   return analyze(database, request.jobs, request.target.application_name, request.reporter);
+}
+
+server::HeldTemplate hold_template(const ResetRequest& request, postgres::Connection& maintenance) {
+  const int major = maintenance.server_version() / 10000;
+  const std::string key = cache_key_of(*request.dump, request.owners, request.config, maintenance);
+  return server::TemplateCache(maintenance, request.target, request.reporter)
+      .hold(key, [&](const postgres::ConnectionInfo& database) {
+        return fill_database(request, major, database);
+      });
 }
 
 ResetReport reset(const ResetRequest& request) {

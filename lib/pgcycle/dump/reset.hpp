@@ -58,6 +58,9 @@ server::CacheLimits cache_limits(const Config& config);
 server::DatabaseContents fill_database(const ResetRequest& request, int server_major,
                                        const postgres::ConnectionInfo& database);
 
+// The template of the dump, which is restored first where it is missing.
+server::HeldTemplate hold_template(const ResetRequest& request, postgres::Connection& maintenance);
+
 ResetReport reset(const ResetRequest& request);
 
 }  // namespace pgcycle::dump

@@ -97,6 +97,11 @@ class Connection {
   // error on the server and is thrown on. Returns the number of rows.
   std::uint64_t copy_in(std::string_view sql, const std::function<bool(std::string&)>& source);
 
+  // Several statements in one message, some of them COPY … FROM STDIN, which get the
+  // elements of `data` in turn. Returns the first value of the last statement that
+  // returns rows.
+  std::string execute_with_copies(std::string_view sql, const std::vector<std::string_view>& data);
+
   // The fields of the last error of this session.
   const ErrorFields& last_error() const;
   // Tells whether the session is inside a transaction block, working or failed.

@@ -43,7 +43,7 @@ void copy_database(postgres::Connection& maintenance, const std::string& source,
     maintenance.execute(statement);
   } else {
     maintenance.execute(statement + (copies_files(maintenance, source) ? " STRATEGY file_copy"
-                                                                        : " STRATEGY wal_log"));
+                                                                       : " STRATEGY wal_log"));
   }
 }
 

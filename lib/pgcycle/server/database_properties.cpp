@@ -43,7 +43,7 @@ WHERE d.datname = $1 AND c NOT LIKE 'pgcycle.%'
 
 // Settings whose values are lists of quoted names, as PostgreSQL stores them.
 constexpr std::array<std::string_view, 6> kLists{
-    "local_preload_libraries", "search_path",      "session_preload_libraries",
+    "local_preload_libraries",  "search_path",      "session_preload_libraries",
     "shared_preload_libraries", "temp_tablespaces", "unix_socket_directories"};
 
 // "a, "B c"" as 'a', 'B c'.
@@ -78,11 +78,10 @@ std::string setting_statement(const std::string& database, const postgres::Resul
   const std::string name = rows.get(row, 1);
   const std::string value = rows.get(row, 2);
   const bool list = std::find(kLists.begin(), kLists.end(), name) != kLists.end();
-  const std::string subject =
-      rows.is_null(row, 0)
-          ? "DATABASE " + quote_identifier(database)
-          : fmt::format("ROLE {} IN DATABASE {}", quote_identifier(rows.get(row, 0)),
-                        quote_identifier(database));
+  const std::string subject = rows.is_null(row, 0) ? "DATABASE " + quote_identifier(database)
+                                                   : fmt::format("ROLE {} IN DATABASE {}",
+                                                                 quote_identifier(rows.get(row, 0)),
+                                                                 quote_identifier(database));
   std::string quoted_name;
   for (std::size_t start = 0; start <= name.size();) {  // extension.setting
     const std::size_t end = std::min(name.find('.', start), name.size());

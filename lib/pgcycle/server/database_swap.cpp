@@ -123,6 +123,12 @@ void DatabaseSwap::create_new() {
       fmt::format("CREATE DATABASE {} TEMPLATE template0", quote_identifier(new_name_)));
 }
 
+void DatabaseSwap::adopt(const std::string& database) {
+  end_sessions(maintenance_, database, database);
+  maintenance_.execute(fmt::format("ALTER DATABASE {} RENAME TO {}", quote_identifier(database),
+                                   quote_identifier(new_name_)));
+}
+
 void DatabaseSwap::lease(double seconds) { lease_database(maintenance_, new_name_, seconds); }
 
 bool DatabaseSwap::rename_in(const std::string& properties_from) {

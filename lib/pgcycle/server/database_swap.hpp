@@ -25,6 +25,8 @@ class DatabaseSwap {
 
   // Makes the empty database aside.
   void create_new();
+  // Takes a database that is there as the new one.
+  void adopt(const std::string& database);
   // The name of the database aside, for those who make it in another way.
   const std::string& new_name() const { return new_name_; }
   postgres::ConnectionInfo new_database() const { return target_.info.with_database(new_name_); }

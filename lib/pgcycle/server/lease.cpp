@@ -85,9 +85,9 @@ void lease_database(postgres::Connection& maintenance, const std::string& databa
                     double seconds) {
   const std::int64_t now =
       maintenance.query("SELECT extract(epoch FROM clock_timestamp())::bigint").integer(0, 0);
-  set_database_setting(maintenance, database, kLease,
-                       fmt::format("{} {} {}", host_name(), getpid(),
-                                   now + static_cast<std::int64_t>(seconds)));
+  set_database_setting(
+      maintenance, database, kLease,
+      fmt::format("{} {} {}", host_name(), getpid(), now + static_cast<std::int64_t>(seconds)));
 }
 
 std::optional<Lease> parse_lease(const std::string& text) {

@@ -118,15 +118,14 @@ std::vector<CachedTemplate> TemplateCache::list() {
   return out;
 }
 
-std::vector<std::string> TemplateCache::prune(const CacheLimits& limits,
-                                              const std::string& keep_key) {
+std::vector<std::string> TemplateCache::prune(const CacheLimits& limits, const std::string& keep) {
   std::vector<std::string> dropped;
   std::uint64_t bytes = 0;
   std::uint64_t count = 0;
   for (const CachedTemplate& entry : list()) {
     const bool fits = (limits.max_bytes == 0 || bytes + entry.bytes <= limits.max_bytes) &&
                       (limits.max_count == 0 || count + 1 <= limits.max_count);
-    if (fits || entry.key == keep_key) {
+    if (fits || entry.database == keep) {
       bytes += entry.bytes;
       ++count;
       continue;

@@ -60,7 +60,7 @@ class TemplateCache {
   // All templates of this server, the latest used first.
   std::vector<CachedTemplate> list();
   // Drops the least recently used ones past the limits, but never `keep`; their names.
-  std::vector<std::string> prune(const CacheLimits& limits, const std::string& keep_key = {});
+  std::vector<std::string> prune(const CacheLimits& limits, const std::string& keep = {});
 
   // The advisory lock of the builder that has this database aside; empty for any other
   // name. Whoever gets the lock may drop it.

@@ -1,0 +1,64 @@
+#include "pgcycle/server/wal_changes.hpp"
+
+#include <fmt/format.h>
+
+#include "pgcycle/postgres/identifier.hpp"
+
+namespace pgcycle::server {
+
+namespace {
+
+std::string schema_of_extension(postgres::Connection& maintenance) {
+  const auto rows = maintenance.query(
+      "SELECT n.nspname FROM pg_catalog.pg_extension e "
+      "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_walinspect'");
+  return rows.empty() ? std::string() : rows.get(0, 0);
+}
+
+}  // namespace
+
+WalReader::WalReader(postgres::Connection& maintenance) : maintenance_(maintenance) {
+  if (maintenance.server_version() < 150000) {
+    obstacle_ = "the server is older than PostgreSQL 15";
+    return;
+  }
+  if (maintenance.query("SHOW is_superuser").get(0, 0) != "on") {
+    obstacle_ = "the role is not a superuser";
+    return;
+  }
+  std::string schema = schema_of_extension(maintenance);
+  if (schema.empty()) {
+    try {
+      maintenance.execute("CREATE EXTENSION IF NOT EXISTS pg_walinspect WITH SCHEMA pg_catalog");
+    } catch (const Error& error) {  // another session may have been faster
+      obstacle_ = error.message();
+    }
+    schema = schema_of_extension(maintenance);
+    if (schema.empty()) return;
+    obstacle_.clear();
+  }
+  function_ = postgres::quote_identifier(schema) + ".pg_get_wal_records_info";
+}
+
+// Both blocks of an update are of one relation, so the first tells.
+std::set<std::uint32_t> WalReader::changed_relations(std::uint32_t oid, const std::string& start,
+                                                     const std::string& end,
+                                                     const std::string& except) {
+  const auto rows = maintenance_.query(fmt::format(
+      "SELECT DISTINCT split_part(split_part(block_ref, '/', 3), ' ', 1)::bigint FROM {}('{}', "
+      "'{}') WHERE resource_manager IN ('Heap', 'Heap2') AND split_part(record_type, '+', 1) IN "
+      "('INSERT', 'MULTI_INSERT', 'UPDATE', 'HOT_UPDATE', 'DELETE') "
+      "AND split_part(block_ref, '/', 2) = '{}' AND xid::text <> '{}'",
+      function_, start, end, oid, except));
+  std::set<std::uint32_t> out;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    out.insert(static_cast<std::uint32_t>(rows.integer(i, 0)));
+  }
+  return out;
+}
+
+void WalReader::flush() {
+  maintenance_.query("SELECT pg_logical_emit_message(true, 'pgcycle', '')");
+}
+
+}  // namespace pgcycle::server
