@@ -222,7 +222,7 @@ TEST_F(ClonePoolTest, RandomWorkIsUndone) {
       "ALTER SEQUENCE untold INCREMENT 3",
       "SELECT lo_create(0)",
       "GRANT SELECT ON a TO PUBLIC",
-      "ALTER TABLE a SET UNLOGGED",
+      "ALTER TABLE log SET UNLOGGED",
       "REINDEX TABLE a",
       "DROP SCHEMA public CASCADE; CREATE SCHEMA public",
   };
