@@ -33,6 +33,7 @@ full_page_writes = off
 wal_level = replica
 max_wal_senders = 4
 max_wal_size = 4GB
+wal_keep_size = 128MB
 checkpoint_timeout = 30min
 shared_buffers = 128MB
 max_connections = 100
