@@ -5,6 +5,7 @@
 
 #include <chrono>
 
+#include "pgcycle/dump/download.hpp"
 #include "pgcycle/dump/reset.hpp"
 #include "pgcycle/dump/unpack.hpp"
 #include "pgcycle/server/lease.hpp"
@@ -21,6 +22,10 @@ constexpr const char* kExamples =
     "  pgcycle-reset                            # the dump that pgcycle.json names\n"
     "  pgcycle-reset --dump dumps/prod.dump     # this dump\n"
     "  ssh db pg_dump -Fc shop | pgcycle-reset --dump -   # through a pipe\n"
+    "  pgcycle-reset --download-recent          # from production, then reset from that\n"
+    "  pgcycle-reset --clones 4                 # NAME_1 to NAME_4, one a worker\n"
+    "  pgcycle-reset --template school          # a copy of another database\n"
+    "  pgcycle-reset --session                  # clones for a test runner, as JSON Lines\n"
     "  pgcycle-reset -d school_test --dry-run   # say what would happen\n"
     "  pgcycle-reset cache ls                   # restored dumps that are kept for next time\n";
 
@@ -28,6 +33,9 @@ struct ResetOptions {
   std::string dump;
   std::string template_database;
   std::string lease;
+  bool download_recent = false;
+  std::vector<std::string> exclude_table_data;
+  std::vector<std::string> schemas;
   unsigned clones = 0;
   bool no_cache = false;
   bool with_owners = false;
@@ -35,13 +43,29 @@ struct ResetOptions {
   std::string cache_action;
 };
 
-dump::DumpFile dump_of(const Context& context, const ResetOptions& options) {
+std::filesystem::path dump_path(const Context& context, const ResetOptions& options) {
   std::filesystem::path dump = context.path(options.dump, "dump.file");
-  if (dump.empty()) {
-    throw Error(ErrorCode::usage, "no dump given")
-        .hint("use --dump FILE, or \"dump\": {\"file\": …} in pgcycle.json");
+  if (!dump.empty()) return dump;
+  throw Error(ErrorCode::usage, "no dump given")
+      .hint("use --dump FILE, or \"dump\": {\"file\": …} in pgcycle.json");
+}
+
+void download(const Context& context, const ResetOptions& options) {
+  const std::filesystem::path file = dump_path(context, options);
+  if (context.options.dry_run) {
+    context.reporter.info("would download {}", file.string());
+    return;
   }
-  return dump::inspect_dump(dump);
+  const dump::DownloadReport report = dump::download_recent(
+      {context.config, file, options.exclude_table_data, options.schemas, context.program,
+       context.environment, context.reporter});
+  context.reporter.info("downloaded {}: {} tables, {:.1f} MB{}", file.string(), report.tables,
+                        static_cast<double>(report.bytes) / 1e6,
+                        report.earlier.empty() ? "" : "; the last one is " + report.earlier.string());
+}
+
+dump::DumpFile dump_of(const Context& context, const ResetOptions& options) {
+  return dump::inspect_dump(dump_path(context, options));
 }
 
 dump::OwnersAndGrants owners_of(const ResetOptions& options) {
@@ -117,6 +141,7 @@ void reset(const Context& context, const ResetOptions& options) {
   std::optional<dump::SpooledInput> input;
   std::optional<dump::DumpFile> dump;
   if (options.template_database.empty()) {
+    if (options.download_recent) download(context, options);
     if (options.dump == "-") input.emplace(STDIN_FILENO, context.environment);
     dump = input ? input->dump() : dump_of(context, options);
   }
@@ -226,7 +251,19 @@ int main(int argc, char** argv) {
                   [](const Context& context) { collect_garbage(context); });
   program.app().add_flag("--session", options.session,
                          "Serve clones to a test runner over standard input and output");
-  add_later_options(program.app(), {"--download-recent", "--anonymize"});
+  CLI::Option* recent = program.app().add_flag(
+      "--download-recent", options.download_recent,
+      "First take a fresh dump from production.url, in place of the dump");
+  program.app()
+      .add_option("--exclude-table-data", options.exclude_table_data,
+                  "Of a download: leave out these tables' rows, as pg_dump does")
+      ->needs(recent)
+      ->type_name("PATTERN");
+  program.app()
+      .add_option("--schema", options.schemas, "Of a download: only these schemas, as pg_dump does")
+      ->needs(recent)
+      ->type_name("PATTERN");
+  add_later_options(program.app(), {"--anonymize"});
   program.default_action([&options](const Context& context) { reset(context, options); });
   return program.run(argc, argv);
 }

@@ -31,6 +31,8 @@ constexpr std::array kKeys{
     ConfigKey{"production.url", ConfigType::secret, "",
               "the production database, so that the guards know it and refuse it"},
     ConfigKey{"dump.file", ConfigType::path, "", "the dump that pgcycle-reset restores"},
+    ConfigKey{"dump.keep", ConfigType::count, "2",
+              "number of earlier dumps that --download-recent keeps beside the new one"},
     ConfigKey{"cache.maxBytes", ConfigType::bytes, "20GB",
               "size up to which restored dumps are kept as templates; \"off\" for no bound"},
     ConfigKey{"cache.maxCount", ConfigType::count, "20",

@@ -21,14 +21,15 @@ std::string mark_of(postgres::Connection& maintenance, const std::string& databa
   return rows.empty() ? std::string() : rows.get(0, 0);
 }
 
-std::optional<DatabaseIdentity> identity_by_name(postgres::Connection& maintenance,
-                                                 const std::string& database) {
-  const auto rows = maintenance.query(
-      "SELECT (SELECT system_identifier FROM pg_control_system()), oid "
-      "FROM pg_database WHERE datname = $1",
+std::optional<DatabaseIdentity> identity_by_name(postgres::Connection& connection,
+                                                 const std::string& database, ServerKind kind) {
+  const auto rows = connection.query(
+      "SELECT (SELECT system_identifier FROM pg_control_system()), oid, "
+      "pg_postmaster_start_time() FROM pg_database WHERE datname = $1",
       {database});
   if (rows.empty()) return std::nullopt;
-  return DatabaseIdentity{rows.get(0, 0), static_cast<std::uint32_t>(rows.integer(0, 1))};
+  return DatabaseIdentity{rows.get(0, 0), static_cast<std::uint32_t>(rows.integer(0, 1)),
+                          kind == ServerKind::embedded ? rows.get(0, 2) : std::string()};
 }
 
 std::string host_of(const postgres::ConnectionInfo& info) {
@@ -75,8 +76,8 @@ void refuse_if_production(postgres::Connection& maintenance, const Target& targe
                                                      : production,
                                                  {target.application_name, nullptr, false});
     const postgres::Transaction read_only(connection, postgres::Transaction::Mode::snapshot);
-    const auto own = identity_by_name(maintenance, target.database());
-    if (own && *own == identity_of(connection)) refuse_production(target, action);
+    const auto own = identity_by_name(maintenance, target.database(), target.kind);
+    if (own && *own == identity_of(connection, target.kind)) refuse_production(target, action);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::connect) throw;
     reporter.verbose("production cannot be reached to compare identities: {}", error.detail());
@@ -85,11 +86,8 @@ void refuse_if_production(postgres::Connection& maintenance, const Target& targe
 
 }  // namespace
 
-DatabaseIdentity identity_of(postgres::Connection& connection) {
-  const auto row = connection.query(
-      "SELECT (SELECT system_identifier FROM pg_control_system()), oid "
-      "FROM pg_database WHERE datname = current_database()");
-  return {row.get(0, 0), static_cast<std::uint32_t>(row.integer(0, 1))};
+DatabaseIdentity identity_of(postgres::Connection& connection, ServerKind kind) {
+  return identity_by_name(connection, connection.database(), kind).value();
 }
 
 bool database_exists(postgres::Connection& maintenance, const std::string& database) {

@@ -25,12 +25,16 @@ namespace pgcycle::server {
 struct DatabaseIdentity {
   std::string system_identifier;  // of the cluster, from initdb
   std::uint32_t oid = 0;
+  // Embedded servers begin as copies of one cluster and share its identifier, so for
+  // them the postmaster's start tells one from another. Empty for all other servers,
+  // where a promoted standby counts as the same.
+  std::string started_at;
 
   bool operator==(const DatabaseIdentity&) const = default;
 };
 
 // The identity of the database that the session is in.
-DatabaseIdentity identity_of(postgres::Connection& connection);
+DatabaseIdentity identity_of(postgres::Connection& connection, ServerKind kind);
 
 bool database_exists(postgres::Connection& maintenance, const std::string& database);
 

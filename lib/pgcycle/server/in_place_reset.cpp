@@ -192,7 +192,9 @@ InPlaceOutcome InPlaceReset::reset(WatchedClone& clone, postgres::Connection& se
     return outcome;
   } catch (const Error& error) {
     if (error.code() == ErrorCode::interrupted) throw;
-    return {ResetWay::reclone, {}, error.message()};
+    // Class 42: a relation is gone or another one now.
+    const bool ddl = error.sqlstate().starts_with("42");
+    return {ResetWay::reclone, {}, ddl ? fmt::format("DDL ({})", error.message()) : error.message()};
   }
 }
 
