@@ -22,6 +22,12 @@ clean_up() {
   for project in "$work"/*/.pgcycle; do
     [[ -d $project ]] && (cd "$(dirname "$project")" && pgcycle-server stop -q) >/dev/null 2>&1
   done
+  for project in "$work"/*.server; do
+    [[ -e $project ]] && server_gone "$(basename "$project" .server)"
+  done
+  for project in "$work"/*; do
+    if mountpoint -q "$project"; then umount "$project"; fi
+  done
   if [[ $status != 0 && -n ${PGCYCLE_KEEP:-} ]]; then
     echo "kept: $work" >&2
   else
@@ -76,6 +82,38 @@ school_cycle() {
   run 0 pgcycle-migrate up -q
   run 0 pgcycle-extract -q
   run 0 pgcycle-seed -q
+}
+
+# A server of its own beside pgcycle's: external_server NAME [SETTING…]; sets $port, and $admin to a
+# URL of its superuser. It listens on localhost and in $work/NAME. server_gone NAME kills it at once.
+as_server_user() {
+  if [[ $(id -u) == 0 ]]; then setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; else "$@"; fi
+}
+external_server() {
+  local directory=$work/$1 bin try setting settings=()
+  bin=$(dirname "$(find /usr/lib/postgresql/*/bin -name postgres | sort -V | tail -n 1)")
+  cd "$work"
+  mkdir -p "$directory"
+  [[ $(id -u) != 0 ]] || chown postgres "$directory"
+  port=$((20000 + (RANDOM % 20000)))
+  for setting in "${@:2}"; do settings+=(-c "$setting"); done
+  [[ -d $directory/data ]] || as_server_user "$bin/initdb" -D "$directory/data" -U postgres --auth=trust --encoding=UTF8 \
+    --no-locale --no-sync --waldir="$directory/wal" >/dev/null
+  as_server_user "$bin/postgres" -D "$directory/data" -p $port -k "$directory" -c fsync=off -h localhost \
+    "${settings[@]}" >"$directory.log" 2>&1 &
+  touch "$directory.server"
+  admin="postgresql://postgres@localhost:$port/postgres"
+  for try in $(seq 100); do
+    psql -X -q -d "$admin" -c 'SELECT' >/dev/null 2>&1 && return
+    sleep 0.1
+  done
+  fail "the external server does not answer after $try tries: $(tail -n 3 "$directory.log")"
+}
+server_gone() {
+  local postmaster
+  postmaster=$(head -n 1 "$work/$1/data/postmaster.pid" 2>/dev/null) || return 0
+  kill -QUIT "$postmaster" 2>/dev/null || true
+  while kill -0 "$postmaster" 2>/dev/null; do sleep 0.02; done
 }
 
 sql() {

@@ -43,11 +43,12 @@ SELECT nextval('"it''s"');
 std::string state_of(const postgres::ConnectionInfo& info) {
   auto connection = postgres::Connection::open(info);
   std::string state = connection
-                          .query("SELECT string_agg(concat_ws(' ', c.oid::regclass, c.relkind, "
-                                 "a.attname, a.atttypid, a.attnotnull), ', ' ORDER BY "
-                                 "c.relname, a.attnum) FROM pg_class c LEFT JOIN pg_attribute a "
-                                 "ON a.attrelid = c.oid AND a.attnum > 0 WHERE c.relnamespace = "
-                                 "'public'::regnamespace")
+                          .query(
+                              "SELECT string_agg(concat_ws(' ', c.oid::regclass, c.relkind, "
+                              "a.attname, a.atttypid, a.attnotnull), ', ' ORDER BY "
+                              "c.relname, a.attnum) FROM pg_class c LEFT JOIN pg_attribute a "
+                              "ON a.attrelid = c.oid AND a.attnum > 0 WHERE c.relnamespace = "
+                              "'public'::regnamespace")
                           .get(0, 0);
   const auto relations = connection.query(
       "SELECT c.oid::regclass, c.relkind FROM pg_class c WHERE c.relkind IN ('r', 'S') AND "

@@ -56,12 +56,13 @@ void download(const Context& context, const ResetOptions& options) {
     context.reporter.info("would download {}", file.string());
     return;
   }
-  const dump::DownloadReport report = dump::download_recent(
-      {context.config, file, options.exclude_table_data, options.schemas, context.program,
-       context.environment, context.reporter});
-  context.reporter.info("downloaded {}: {} tables, {:.1f} MB{}", file.string(), report.tables,
-                        static_cast<double>(report.bytes) / 1e6,
-                        report.earlier.empty() ? "" : "; the last one is " + report.earlier.string());
+  const dump::DownloadReport report =
+      dump::download_recent({context.config, file, options.exclude_table_data, options.schemas,
+                             context.program, context.environment, context.reporter});
+  context.reporter.info(
+      "downloaded {}: {} tables, {:.1f} MB{}", file.string(), report.tables,
+      static_cast<double>(report.bytes) / 1e6,
+      report.earlier.empty() ? "" : "; the last one is " + report.earlier.string());
 }
 
 dump::DumpFile dump_of(const Context& context, const ResetOptions& options) {
@@ -251,9 +252,9 @@ int main(int argc, char** argv) {
                   [](const Context& context) { collect_garbage(context); });
   program.app().add_flag("--session", options.session,
                          "Serve clones to a test runner over standard input and output");
-  CLI::Option* recent = program.app().add_flag(
-      "--download-recent", options.download_recent,
-      "First take a fresh dump from production.url, in place of the dump");
+  CLI::Option* recent =
+      program.app().add_flag("--download-recent", options.download_recent,
+                             "First take a fresh dump from production.url, in place of the dump");
   program.app()
       .add_option("--exclude-table-data", options.exclude_table_data,
                   "Of a download: leave out these tables' rows, as pg_dump does")

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "pgcycle/server/container.hpp"
 #include "pgcycle/server/embedded_server.hpp"
 #include "pgcycle/server/programs.hpp"
 #include "pgcycle/server/target.hpp"
@@ -28,7 +29,23 @@ struct ServerOptions {
   std::vector<std::string> psql_arguments;
 };
 
+bool is_container(const Context& context) {
+  return server::managed_kind(context.config, context.environment) == server::ServerKind::docker;
+}
+
+void start_container(const Context& context, const ServerOptions& options) {
+  if (options.owner != 0 || !options.idle_timeout.empty()) {
+    throw Error(ErrorCode::usage, "--owner and --idle-timeout are for the embedded server")
+        .hint("a container runs until pgcycle-server stop");
+  }
+  const auto started = server::start_container_server(context.config.directory(),
+                                                      context.environment, context.reporter);
+  const std::string uri = started.info.uri(true);
+  context.print(uri + "\n", {{"url", uri}, {"container", started.id}});
+}
+
 void start(const Context& context, const ServerOptions& options) {
+  if (is_container(context)) return start_container(context, options);
   server::EmbeddedServerSettings settings;
   settings.project = context.config.directory();
   settings.server_program = context.server_program();
@@ -43,11 +60,26 @@ void start(const Context& context, const ServerOptions& options) {
 }
 
 void stop(const Context& context, const ServerOptions& options) {
-  const bool stopped = server::stop_embedded_server(context.config.directory(), options.immediate);
+  const std::filesystem::path project = context.config.directory();
+  const bool stopped = is_container(context)
+                           ? server::stop_container_server(project, context.environment)
+                           : server::stop_embedded_server(project, options.immediate);
   context.print(stopped ? "stopped\n" : "was not running\n", {{"stopped", stopped}});
 }
 
+void container_status(const Context& context) {
+  const auto found = server::find_container_server(context.config.directory(), context.environment);
+  if (!found) {
+    context.print("not running\n", {{"running", false}});
+    return;
+  }
+  const std::string uri = found->info.uri(true);
+  context.print(fmt::format("running in container {}\n  url       {}\n", found->id, uri),
+                {{"running", true}, {"url", uri}, {"container", found->id}});
+}
+
 void status(const Context& context) {
+  if (is_container(context)) return container_status(context);
   const auto now = server::embedded_server_status(context.config.directory());
   if (!now.running) {
     context.print("not running\n", {{"running", false}});

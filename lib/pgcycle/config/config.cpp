@@ -25,7 +25,8 @@ constexpr std::array kKeys{
     ConfigKey{"database.name", ConfigType::text, "",
               "name of the test database; default: that of the project's directory"},
     ConfigKey{"database.server", ConfigType::text, "auto",
-              "embedded, external or auto (external if a URL is given, else embedded)"},
+              "embedded, docker, external or auto (external if a URL is given, else embedded if a "
+              "server is installed, else docker)"},
     ConfigKey{"database.idleTimeout", ConfigType::duration, "30min",
               "the embedded server stops after this time without a session; \"off\" for never"},
     ConfigKey{"production.url", ConfigType::secret, "",

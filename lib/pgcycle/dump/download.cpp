@@ -25,8 +25,8 @@ namespace fs = std::filesystem;
 namespace {
 
 [[noreturn]] void fail(const char* what, const fs::path& path) {
-  throw Error(ErrorCode::step, fmt::format("cannot {} {}: {}", what, path.string(),
-                                           std::strerror(errno)))
+  throw Error(ErrorCode::step,
+              fmt::format("cannot {} {}: {}", what, path.string(), std::strerror(errno)))
       .hint("the earlier dump is as it was");
 }
 
@@ -131,9 +131,14 @@ DownloadReport download_recent(const DownloadRequest& request) {
   }
   DownloadReport report;
   FileAside aside(request.file);
-  const FetchReport fetched =
-      fetch_dump({production, aside.path(), request.exclude_table_data, request.schemas,
-                  request.application_name, request.environment, request.reporter});
+  const FetchReport fetched = fetch_dump({production,
+                                          aside.path(),
+                                          request.exclude_table_data,
+                                          request.schemas,
+                                          request.application_name,
+                                          {},
+                                          request.environment,
+                                          request.reporter});
   report.tables = fetched.tables;
   report.bytes = fetched.bytes;
   verify(aside.path(), request);

@@ -1,10 +1,12 @@
 #include "pgcycle/dump/fetch.hpp"
 
 #include <fmt/format.h>
-#include <signal.h>
+
+#include <optional>
 
 #include "pgcycle/postgres/connection.hpp"
-#include "pgcycle/server/programs.hpp"
+#include "pgcycle/server/client_program.hpp"
+#include "pgcycle/support/file.hpp"
 #include "pgcycle/support/process.hpp"
 
 namespace pgcycle::dump {
@@ -69,23 +71,26 @@ FetchReport fetch_dump(const FetchRequest& request) {
       postgres::Connection::open(request.source, {request.application_name, nullptr, false})
           .server_version() /
       10000;
-  ProcessSpec spec;
-  spec.command = {server::find_client_program("pg_dump", major, request.environment),
-                  "--format=custom", "--verbose", "--no-password",
-                  "--file=" + request.file.string()};
+  const server::ClientProgram pg_dump("pg_dump", major, request.container, request.environment);
+  std::vector<std::string> arguments{"--format=custom", "--verbose", "--no-password"};
+  if (!pg_dump.in_container()) arguments.push_back("--file=" + request.file.string());
   for (const std::string& pattern : request.exclude_table_data) {
-    spec.command.push_back("--exclude-table-data=" + pattern);
+    arguments.push_back("--exclude-table-data=" + pattern);
   }
-  for (const std::string& pattern : request.schemas) {
-    spec.command.push_back("--schema=" + pattern);
-  }
-  spec.environment = request.source.environment();
-  spec.environment["PGAPPNAME"] = request.application_name;
-  spec.environment["PGOPTIONS"] = "-c default_transaction_read_only=on";
-  spec.die_with_parent_signal = SIGTERM;
+  for (const std::string& pattern : request.schemas) arguments.push_back("--schema=" + pattern);
   Narration narration(request.file, request.reporter);
+  std::optional<FileWriter> file;
+  OutputSink sink;
+  if (pg_dump.in_container()) {
+    file.emplace(request.file, 0600);
+    sink = [&file](std::string_view piece) { file->write(piece); };
+  }
   const ProcessResult result =
-      run_process(spec, {}, {}, [&narration](std::string_view piece) { narration.take(piece); });
+      run_process(pg_dump.command(request.source, arguments,
+                                  {{"PGAPPNAME", request.application_name},
+                                   {"PGOPTIONS", "-c default_transaction_read_only=on"}}),
+                  {}, sink, [&narration](std::string_view piece) { narration.take(piece); });
+  if (file) file->close(false);
   if (!result.ok()) {
     throw Error(ErrorCode::step, fmt::format("cannot dump {}", request.source.uri()))
         .detail(narration.words())

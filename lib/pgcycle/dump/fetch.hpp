@@ -16,10 +16,11 @@ namespace pgcycle::dump {
 
 struct FetchRequest {
   const postgres::ConnectionInfo& source;
-  std::filesystem::path file;  // written in custom format; made before, or made by pg_dump
+  std::filesystem::path file;                   // written in custom format; there already
   std::vector<std::string> exclude_table_data;  // patterns, as pg_dump takes them
   std::vector<std::string> schemas;
   std::string application_name;
+  std::string container;  // of `source`, whose pg_dump is used if this host has none
   Environment environment;
   Reporter& reporter;
 };

@@ -22,12 +22,14 @@ server::DatabaseContents dump_and_restore(const ResetRequest& request,
               {},
               {},
               request.target.application_name,
+              request.target.container,
               request.environment,
               request.reporter});
   const DumpFile dump = inspect_dump(file.path(), "the dump of " + request.template_database);
   swap.create_new();
-  restore({dump, swap.new_database(), maintenance.server_version() / 10000, request.jobs,
-           OwnersAndGrants::restored, request.environment, request.reporter});
+  restore({dump, swap.new_database(), maintenance.server_version() / 10000,
+           request.target.container, request.jobs, OwnersAndGrants::restored, request.environment,
+           request.reporter});
   return analyze(swap.new_database(), request.jobs, request.target.application_name,
                  request.reporter);
 }
@@ -41,6 +43,16 @@ server::DatabaseContents copy_live_database(const ResetRequest& request,
     throw Error(ErrorCode::usage,
                 fmt::format("no database \"{}\" on this server", request.template_database))
         .hint("--template takes the name of a database on the target's server");
+  }
+  // The server would wait five seconds for the sessions to go.
+  const auto sessions = maintenance.query(
+      "SELECT count(*) FROM pg_stat_activity "
+      "WHERE datname = $1 AND backend_type = 'client backend'",
+      {request.template_database});
+  if (sessions.integer(0, 0) > 0) {
+    request.reporter.notice("\"{}\" has {} sessions, so it is dumped and restored",
+                            request.template_database, sessions.integer(0, 0));
+    return dump_and_restore(request, maintenance, swap);
   }
   try {
     server::copy_database(maintenance, request.template_database, swap.new_name());

@@ -52,6 +52,9 @@ class Reset {
   Reset(const ResetRequest& request, postgres::Connection& maintenance, std::vector<Target> targets)
       : request_(request), maintenance_(maintenance), targets_(std::move(targets)) {
     report_.databases.resize(targets_.size());
+    for (const Target& target : targets_) {
+      was_free_.push_back(!server::database_exists(maintenance_, target.database()));
+    }
   }
 
   ResetReport run() {
@@ -73,7 +76,7 @@ class Reset {
         report_.contents = copy_live_database(request_, maintenance_, first);
       }
       copy_all(first.new_name(), 1);
-      finish(0, first);
+      finish(maintenance_, 0, first);
     }
     return std::move(report_);
   }
@@ -90,7 +93,7 @@ class Reset {
       for (std::size_t i = next++; i < targets_.size(); i = next++) {
         server::DatabaseSwap swap(connection, targets_[i], request_.reporter);
         server::copy_database(connection, source, swap.new_name());
-        finish(i, swap);
+        finish(connection, i, swap);
       }
     };
     std::vector<std::future<void>> others;
@@ -105,7 +108,9 @@ class Reset {
     for (std::future<void>& other : others) other.get();
   }
 
-  void finish(std::size_t i, server::DatabaseSwap& swap) {
+  void finish(postgres::Connection& connection, std::size_t i, server::DatabaseSwap& swap) {
+    // A name that was free passed the guard for that; it may have been taken meanwhile.
+    if (was_free_[i]) require_replaceable(connection, targets_[i], request_);
     if (request_.lease_seconds > 0) swap.lease(request_.lease_seconds);
     const bool replaced = swap.rename_in(request_.template_database);
     report_.databases[i] = {targets_[i].info, replaced};
@@ -114,6 +119,7 @@ class Reset {
   const ResetRequest& request_;
   postgres::Connection& maintenance_;
   std::vector<Target> targets_;
+  std::vector<bool> was_free_;
   ResetReport report_;
 };
 
@@ -135,8 +141,8 @@ server::CacheLimits cache_limits(const Config& config) {
 server::DatabaseContents fill_database(const ResetRequest& request, int server_major,
                                        const postgres::ConnectionInfo& database) {
   const UnpackedDump unpacked(*request.dump, request.owners, request.environment, request.reporter);
-  restore({unpacked.dump(), database, server_major, request.jobs, request.owners,
-           request.environment, request.reporter});
+  restore({unpacked.dump(), database, server_major, request.target.container, request.jobs,
+           request.owners, request.environment, request.reporter});
   return analyze(database, request.jobs, request.target.application_name, request.reporter);
 }
 

@@ -1,14 +1,14 @@
 #include "pgcycle/dump/restore.hpp"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <atomic>
 #include <future>
 #include <set>
 
 #include "pgcycle/postgres/connection.hpp"
-#include "pgcycle/server/programs.hpp"
+#include "pgcycle/server/client_program.hpp"
+#include "pgcycle/support/file.hpp"
 #include "pgcycle/support/process.hpp"
 
 namespace pgcycle::dump {
@@ -52,10 +52,34 @@ Error restore_error(const DumpFile& dump, const std::string& words) {
   return error.hint("the target database is as it was");
 }
 
+// Runs a program that reads the dump: by its name or, where the program is in a container,
+// through its standard input; a directory is copied there.
+ProcessResult run_on_dump(const DumpFile& dump, const server::ClientProgram& program,
+                          const postgres::ConnectionInfo& database,
+                          std::vector<std::string> arguments,
+                          const std::map<std::string, std::string>& variables) {
+  const bool is_sql = dump.format == DumpFormat::plain;
+  if (!program.in_container()) {
+    arguments.push_back((is_sql ? "--file=" : "") + dump.path.string());
+    return run_process(program.command(database, arguments, variables));
+  }
+  if (dump.format == DumpFormat::directory) {
+    const std::string copy = program.copy_directory(dump.path.string());
+    arguments.push_back(copy);
+    ProcessResult result = run_process(program.command(database, arguments, variables));
+    program.remove_copy(copy);
+    return result;
+  }
+  if (is_sql) arguments.push_back("--file=-");
+  const FileDescriptor file = open_to_read(dump.path);
+  ProcessSpec spec = program.command(database, arguments, variables);
+  spec.standard_input = file.get();
+  return run_process(spec);
+}
+
 // The archive's table of contents, as `pg_restore -l` lists it.
-std::string read_contents(const DumpFile& dump, const std::string& pg_restore) {
-  const ProcessResult result =
-      run_process({{pg_restore, "--list", dump.path.string()}, {}, {}, {}});
+std::string read_contents(const DumpFile& dump, const server::ClientProgram& pg_restore) {
+  const ProcessResult result = run_on_dump(dump, pg_restore, {}, {"--list"}, {});
   if (!result.ok()) throw restore_error(dump, result.errors);
   return result.output;
 }
@@ -89,18 +113,12 @@ constexpr const char* kRestoreSettings =
     "-c maintenance_work_mem=128MB";
 
 void restore_plain(const RestoreRequest& request) {
-  ProcessSpec spec;
-  spec.command = {server::find_client_program("psql", request.server_major, request.environment),
-                  "--no-psqlrc",
-                  "--quiet",
-                  "--output=/dev/null",
-                  "--set=ON_ERROR_STOP=1",
-                  "--file=" + request.dump.path.string()};
-  spec.environment = request.database.environment();
-  spec.environment["PGAPPNAME"] = "pgcycle-reset";
-  spec.environment["PGOPTIONS"] = kRestoreSettings;
-  spec.die_with_parent_signal = SIGTERM;
-  const ProcessResult result = run_process(spec);
+  const server::ClientProgram psql("psql", request.server_major, request.container,
+                                   request.environment);
+  const ProcessResult result =
+      run_on_dump(request.dump, psql, request.database,
+                  {"--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1"},
+                  {{"PGAPPNAME", "pgcycle-reset"}, {"PGOPTIONS", kRestoreSettings}});
   if (!result.ok()) throw restore_error(request.dump, result.errors);
 }
 
@@ -108,26 +126,26 @@ void restore_plain(const RestoreRequest& request) {
 
 void restore(const RestoreRequest& request) {
   if (request.dump.format == DumpFormat::plain) return restore_plain(request);
-  const std::string pg_restore =
-      server::find_client_program("pg_restore", request.server_major, request.environment);
-  ProcessSpec spec;
-  spec.command = {
-      pg_restore, "--exit-on-error",
+  const server::ClientProgram pg_restore("pg_restore", request.server_major, request.container,
+                                         request.environment);
+  std::vector<std::string> arguments{
+      "--exit-on-error",
       "--dbname=" +
           postgres::ConnectionInfo().with_database(request.database.database()).conninfo()};
   if (request.owners == OwnersAndGrants::left_out) {
     report_what_is_left_out(read_contents(request.dump, pg_restore), request.reporter);
-    spec.command.insert(spec.command.end(), {"--no-owner", "--no-privileges"});
+    arguments.insert(arguments.end(), {"--no-owner", "--no-privileges"});
   }
-  if (request.jobs > 1 && request.dump.format != DumpFormat::tar) {
-    spec.command.push_back(fmt::format("--jobs={}", request.jobs));
+  // Standard input cannot be read by several processes.
+  const bool one_reader =
+      request.dump.format == DumpFormat::tar ||
+      (pg_restore.in_container() && request.dump.format != DumpFormat::directory);
+  if (request.jobs > 1 && !one_reader) {
+    arguments.push_back(fmt::format("--jobs={}", request.jobs));
   }
-  spec.command.push_back(request.dump.path.string());
-  spec.environment = request.database.environment();
-  spec.environment["PGAPPNAME"] = "pgcycle-reset";
-  spec.environment["PGOPTIONS"] = kRestoreSettings;
-  spec.die_with_parent_signal = SIGTERM;
-  const ProcessResult result = run_process(spec);
+  const ProcessResult result =
+      run_on_dump(request.dump, pg_restore, request.database, arguments,
+                  {{"PGAPPNAME", "pgcycle-reset"}, {"PGOPTIONS", kRestoreSettings}});
   if (!result.ok()) throw restore_error(request.dump, result.errors);
 }
 

@@ -16,6 +16,7 @@ struct RestoreRequest {
   const DumpFile& dump;
   const postgres::ConnectionInfo& database;
   int server_major = 0;
+  std::string container;  // of the server, whose programs are used if this host has none
   unsigned jobs = 1;
   OwnersAndGrants owners = OwnersAndGrants::left_out;
   Environment environment;

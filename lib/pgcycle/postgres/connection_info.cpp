@@ -71,6 +71,27 @@ ConnectionInfo ConnectionInfo::with(const std::string& keyword, const std::strin
   return copy;
 }
 
+ConnectionInfo ConnectionInfo::resolved() const {
+  // Started and not awaited: nothing is asked of a server.
+  const std::unique_ptr<PGconn, void (*)(PGconn*)> started(PQconnectStart(conninfo().c_str()),
+                                                           PQfinish);
+  const Options options(started ? PQconninfo(started.get()) : nullptr);
+  ConnectionInfo out = *this;
+  for (const PQconninfoOption* option = options.get();
+       option != nullptr && option->keyword != nullptr; ++option) {
+    const std::string keyword = option->keyword;
+    for (const char* wanted : {"host", "hostaddr", "port", "user", "dbname"}) {
+      if (keyword == wanted && option->val != nullptr && get(keyword).empty()) {
+        out.keywords_[keyword] = option->val;
+      }
+    }
+  }
+  if (!out.database().empty()) return out;
+  throw Error(ErrorCode::connect, "cannot tell the database of " + uri())
+      .detail(started ? PQerrorMessage(started.get()) : "out of memory")
+      .hint("check the service file");
+}
+
 std::string ConnectionInfo::conninfo() const {
   std::string out;
   for (const auto& [keyword, value] : keywords_) {

@@ -27,6 +27,10 @@ class ConnectionInfo {
   ConnectionInfo with_database(const std::string& name) const { return with("dbname", name); }
   std::string database() const { return get("dbname"); }
 
+  // With what libpq takes from a service file and from its variables; never a password.
+  // Throws Error{connect} when libpq cannot make sense of them.
+  ConnectionInfo resolved() const;
+
   const std::map<std::string, std::string>& keywords() const { return keywords_; }
   // key='value' pairs for libpq, password included.
   std::string conninfo() const;

@@ -27,8 +27,8 @@
 namespace pgcycle::server {
 
 struct ClonePoolSettings {
-  std::string source;         // no one may be connected to it, nor write to it
-  std::size_t ready = 2;      // kept warm
+  std::string source;          // no one may be connected to it, nor write to it
+  std::size_t ready = 2;       // kept warm
   double lease_seconds = 900;  // clones of a session that hangs may be dropped after that
 };
 
@@ -80,8 +80,8 @@ class ClonePool {
   std::unique_ptr<postgres::Connection> original_;
   std::unique_ptr<InPlaceReset> in_place_;
   std::map<std::string, Clone> acquired_;
-  std::size_t most_acquired_ = 0;  // at one time: so many may come back and wait
-  std::string last_reset_;            // to be settled
+  std::size_t most_acquired_ = 0;       // at one time: so many may come back and wait
+  std::string last_reset_;              // to be settled
   std::optional<Clone> last_released_;  // to be put back
 
   std::mutex mutex_;  // what follows is shared with the thread

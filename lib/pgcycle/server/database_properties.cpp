@@ -29,8 +29,9 @@ FROM d, aclexplode(d.datacl) a
 UNION ALL
 SELECT format('ALTER DATABASE %I CONNECTION LIMIT %s', $2::text, datconnlimit) FROM d WHERE datconnlimit >= 0
 UNION ALL
-SELECT format('COMMENT ON DATABASE %I IS %L', $2::text, shobj_description(oid, 'pg_database'))
-FROM d WHERE shobj_description(oid, 'pg_database') IS NOT NULL
+SELECT format('COMMENT ON DATABASE %I IS %L', $2::text, c)
+FROM (SELECT regexp_replace(shobj_description(oid, 'pg_database'), '\n?pgcycle\.[^\n]*', '', 'g') AS c FROM d) comments
+WHERE c <> ''
 )";
 
 constexpr const char* kSettings = R"(
@@ -113,20 +114,48 @@ void carry_over_properties(postgres::Connection& maintenance, const std::string&
   }
 }
 
+std::string database_setting_sql(const std::string& oid, const std::string& name) {
+  std::string pattern;
+  for (const char c : name) pattern += c == '.' ? std::string("\\.") : std::string(1, c);
+  return fmt::format(
+      "COALESCE((SELECT substr(c, {2}) FROM pg_catalog.pg_db_role_setting s, unnest(s.setconfig) c "
+      "WHERE s.setdatabase = {0} AND s.setrole = 0 AND starts_with(c, '{1}=')), "
+      "substring(shobj_description({0}, 'pg_database') FROM '(?:^|\\n){3}=([^\\n]*)'), '')",
+      oid, name, name.size() + 2, pattern);
+}
+
 std::string database_setting(postgres::Connection& maintenance, const std::string& database,
                              const std::string& name) {
-  const auto rows = maintenance.query(
-      "SELECT substr(c, length($2::text) + 2) FROM pg_catalog.pg_db_role_setting s "
-      "JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c "
-      "WHERE d.datname = $1 AND s.setrole = 0 AND starts_with(c, $2::text || '=')",
-      {database, name});
+  const auto rows = maintenance.query("SELECT " + database_setting_sql("d.oid", name) +
+                                          " FROM pg_catalog.pg_database d WHERE d.datname = $1",
+                                      {database});
   return rows.empty() ? std::string() : rows.get(0, 0);
 }
 
 void set_database_setting(postgres::Connection& maintenance, const std::string& database,
                           const std::string& name, const std::string& value) {
-  maintenance.execute(fmt::format("ALTER DATABASE {} SET {} = {}", quote_identifier(database), name,
-                                  quote_literal(value)));
+  const std::string quoted = quote_identifier(database);
+  try {
+    maintenance.execute(
+        fmt::format("ALTER DATABASE {} SET {} = {}", quoted, name, quote_literal(value)));
+    return;
+  } catch (const Error& error) {
+    if (error.sqlstate() != "42501") throw;
+  }
+  const auto rows = maintenance.query(
+      "SELECT shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database "
+      "WHERE datname = $1",
+      {database});
+  std::string comment;
+  const std::string before = rows.empty() ? std::string() : rows.get(0, 0);
+  for (std::size_t start = 0; start < before.size();) {
+    const std::size_t end = std::min(before.find('\n', start), before.size());
+    const std::string line = before.substr(start, end - start);
+    start = end + 1;
+    if (!line.starts_with(name + "=")) comment += line + "\n";
+  }
+  maintenance.execute(fmt::format("COMMENT ON DATABASE {} IS {}", quoted,
+                                  quote_literal(comment + name + "=" + value)));
 }
 
 }  // namespace pgcycle::server

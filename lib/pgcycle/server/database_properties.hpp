@@ -17,9 +17,16 @@ namespace pgcycle::server {
 void carry_over_properties(postgres::Connection& maintenance, const std::string& from,
                            const std::string& to, Reporter& reporter);
 
-// The value of a setting that ALTER DATABASE gave; empty when there is none.
+// What pgcycle notes of a database, under a name such as "pgcycle.lease": a setting of the
+// database or, where the role may not make settings of its own (PostgreSQL 15 and newer,
+// no superuser), a line "NAME=VALUE" of its comment. The notes go with the database, and
+// neither a dump nor a copy carries them.
+//
+// The value; empty when there is none.
 std::string database_setting(postgres::Connection& maintenance, const std::string& database,
                              const std::string& name);
+// As an SQL expression; `oid` is one of the database's oid.
+std::string database_setting_sql(const std::string& oid, const std::string& name);
 void set_database_setting(postgres::Connection& maintenance, const std::string& database,
                           const std::string& name, const std::string& value);
 

@@ -32,7 +32,7 @@ class DatabaseSwap {
   postgres::ConnectionInfo new_database() const { return target_.info.with_database(new_name_); }
 
   // The new database may be dropped so many seconds from now (lease.hpp).
-  void lease(double seconds);
+  void lease(double seconds) { lease_seconds_ = seconds; }
 
   // Ends the sessions on the target, gives its name to the new database and drops the
   // old one. The new database is marked as a test database and takes over the old one's
@@ -55,6 +55,7 @@ class DatabaseSwap {
   postgres::Connection& maintenance_;
   const Target& target_;
   Reporter& reporter_;
+  double lease_seconds_ = 0;
   std::string id_;
   std::string new_name_;
   std::string old_name_;

@@ -106,8 +106,9 @@ bool is_marked_test_database(postgres::Connection& maintenance, const std::strin
 void require_test_database(postgres::Connection& maintenance, const Target& target,
                            const Config& config, Reporter& reporter, std::string_view action) {
   refuse_if_production(maintenance, target, config, reporter, action);
-  if (target.kind == ServerKind::embedded || is_allowed(target, config) ||
-      is_marked_test_database(maintenance, target.database())) {
+  if (target.kind != ServerKind::external || is_allowed(target, config) ||
+      is_marked_test_database(maintenance, target.database()) ||
+      !database_exists(maintenance, target.database())) {
     return;
   }
   const std::string host = host_of(target.info);

@@ -2,7 +2,8 @@
 //
 // A program that destroys data calls `require_test_database` first. It passes
 // only for a database that is proven to be a test database: on the managed
-// server, marked by pgcycle, or listed in `guard.allow`. Whatever is listed, it
+// server, marked by pgcycle, or listed in `guard.allow`, or when there is no database of
+// that name, so that nothing would be destroyed. Whatever is listed, it
 // refuses the database that `production.url` names, told by the server's system
 // identifier and the database's oid, however either was named.
 //

@@ -136,8 +136,8 @@ void InPlaceReset::load_sequences() {
   std::string values;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::string name = rows.get(i, 0);
-    values += fmt::format("{}(SELECT last_value || ',' || is_called FROM {})", i == 0 ? "" : ", ",
-                          name);
+    values +=
+        fmt::format("{}(SELECT last_value || ',' || is_called FROM {})", i == 0 ? "" : ", ", name);
     sequences_.push_back({name, {}});
   }
   check_ = fmt::format(
@@ -158,8 +158,9 @@ InPlaceReset::State InPlaceReset::look(postgres::Connection& session) const {
 WatchedClone InPlaceReset::watch(postgres::Connection& session) const {
   WatchedClone clone;
   if (!obstacle_.empty()) return clone;
-  session.execute("SET session_replication_role = replica; SET synchronous_commit = local; "
-                  "SET lock_timeout = '300ms'");
+  session.execute(
+      "SET session_replication_role = replica; SET synchronous_commit = local; "
+      "SET lock_timeout = '300ms'");
   clone.oid = static_cast<std::uint32_t>(
       session.query("SELECT oid FROM pg_database WHERE datname = current_database()")
           .integer(0, 0));
@@ -194,12 +195,15 @@ InPlaceOutcome InPlaceReset::reset(WatchedClone& clone, postgres::Connection& se
     if (error.code() == ErrorCode::interrupted) throw;
     // Class 42: a relation is gone or another one now.
     const bool ddl = error.sqlstate().starts_with("42");
-    return {ResetWay::reclone, {}, ddl ? fmt::format("DDL ({})", error.message()) : error.message()};
+    return {
+        ResetWay::reclone, {}, ddl ? fmt::format("DDL ({})", error.message()) : error.message()};
   }
 }
 
-std::optional<std::vector<std::size_t>> InPlaceReset::written_tables(
-    WatchedClone& clone, postgres::Connection& session, const State& now, std::string& reason) {
+std::optional<std::vector<std::size_t>> InPlaceReset::written_tables(WatchedClone& clone,
+                                                                     postgres::Connection& session,
+                                                                     const State& now,
+                                                                     std::string& reason) {
   if (!now.readable) wal_.flush();
   std::vector<std::size_t> tables;
   bool relations_changed = false;
@@ -247,9 +251,8 @@ bool InPlaceReset::follow_new_files(WatchedClone& clone, postgres::Connection& s
   const auto rows = session.query(kFiles);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto table =
-        std::find_if(tables_.begin(), tables_.end(), [oid = oid_at(rows, i, 0)](const Table& entry) {
-          return entry.oid == oid;
-        });
+        std::find_if(tables_.begin(), tables_.end(),
+                     [oid = oid_at(rows, i, 0)](const Table& entry) { return entry.oid == oid; });
     if (table == tables_.end()) return false;
     const auto index = static_cast<std::size_t>(table - tables_.begin());
     for (const std::size_t column : {1UL, 2UL}) {
@@ -284,9 +287,9 @@ void InPlaceReset::put_back(WatchedClone& clone, postgres::Connection& session,
   for (std::size_t i = 0; i < sequences_.size(); ++i) {
     if (now.sequences[i] == sequences_[i].value) continue;
     const std::size_t comma = sequences_[i].value.find(',');
-    script += fmt::format("SELECT setval({}, {}, {}); ", postgres::quote_literal(sequences_[i].name),
-                          sequences_[i].value.substr(0, comma),
-                          sequences_[i].value.substr(comma + 1));
+    script +=
+        fmt::format("SELECT setval({}, {}, {}); ", postgres::quote_literal(sequences_[i].name),
+                    sequences_[i].value.substr(0, comma), sequences_[i].value.substr(comma + 1));
   }
   script += "SELECT pg_current_xact_id()::xid; COMMIT";
   for (bool again = true;; again = false) {
@@ -298,17 +301,18 @@ void InPlaceReset::put_back(WatchedClone& clone, postgres::Connection& session,
       if (error.sqlstate() != "55P03" || !again) throw;
     }
     // Whoever has written and not committed is in the way, and must not commit later.
-    session.query("SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE datname = "
-                  "current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL");
+    session.query(
+        "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE datname = "
+        "current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL");
   }
 }
 
 std::string_view InPlaceReset::rows_of(Table& table) {
   if (!table.rows) {
     std::string rows;
-    original_.copy_out(fmt::format("COPY (SELECT {} FROM ONLY {}) TO STDOUT", table.columns,
-                                   table.name),
-                       [&rows](std::string_view block) { rows += block; });
+    original_.copy_out(
+        fmt::format("COPY (SELECT {} FROM ONLY {}) TO STDOUT", table.columns, table.name),
+        [&rows](std::string_view block) { rows += block; });
     table.rows = std::move(rows);
   }
   return *table.rows;

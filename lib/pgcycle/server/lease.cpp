@@ -23,17 +23,13 @@ constexpr const char* kLease = "pgcycle.lease";
 constexpr std::string_view kClonePrefix = "pgcycle_clone_";
 constexpr std::size_t kSessionDigits = 16;
 
-constexpr const char* kCandidates = R"(
-SELECT d.datname, l.lease, extract(epoch FROM clock_timestamp())::bigint
-FROM pg_catalog.pg_database d
-LEFT JOIN LATERAL (
-  SELECT substr(c, length('pgcycle.lease=') + 1) AS lease
-  FROM pg_catalog.pg_db_role_setting s, unnest(s.setconfig) c
-  WHERE s.setdatabase = d.oid AND s.setrole = 0 AND starts_with(c, 'pgcycle.lease=')) l ON true
-WHERE (d.datname ~ '^pgcycle_(build|new|old|clone)_' OR l.lease IS NOT NULL)
-  AND pg_has_role(d.datdba, 'MEMBER')
-ORDER BY d.datname
-)";
+std::string candidates_sql() {
+  return fmt::format(
+      "SELECT * FROM (SELECT d.datname, {} AS lease, extract(epoch FROM clock_timestamp())::bigint "
+      "FROM pg_catalog.pg_database d WHERE pg_has_role(d.datdba, 'MEMBER')) candidates "
+      "WHERE datname ~ '^pgcycle_(build|new|old|clone)_' OR lease <> '' ORDER BY datname",
+      database_setting_sql("d.oid", kLease));
+}
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -106,7 +102,7 @@ std::string session_lock(const std::string& session) { return "session " + sessi
 std::vector<AbandonedDatabase> drop_abandoned_databases(postgres::Connection& maintenance,
                                                         Reporter& reporter, bool dry_run) {
   std::vector<AbandonedDatabase> out;
-  const auto rows = maintenance.query(kCandidates);
+  const auto rows = maintenance.query(candidates_sql());
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Candidate database{rows.get(i, 0), parse_lease(rows.get(i, 1)), rows.integer(i, 2)};
     std::unique_ptr<AdvisoryLock> lock;

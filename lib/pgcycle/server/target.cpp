@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 
+#include "pgcycle/server/container.hpp"
 #include "pgcycle/server/embedded_server.hpp"
+#include "pgcycle/server/programs.hpp"
 
 namespace pgcycle::server {
 
@@ -42,8 +44,19 @@ Target embedded_target(const TargetRequest& request, const std::string& database
   return {status.info.with_database(database), ServerKind::embedded, request.application_name};
 }
 
+Target docker_target(const TargetRequest& request, const std::string& database) {
+  const ContainerServer server =
+      start_container_server(request.config.directory(), request.environment, request.reporter);
+  return {server.info.with_database(database), ServerKind::docker, request.application_name,
+          server.id};
+}
+
 Target external_target(const TargetRequest& request, postgres::ConnectionInfo info) {
-  if (info.database().empty() && info.get("service").empty()) {
+  const bool service =
+      !info.get("service").empty() || !request.environment("PGSERVICE").value_or("").empty();
+  if (service) {
+    info = info.resolved();
+  } else if (info.database().empty()) {
     info = info.with_database(default_database(request.config));
   }
   return {std::move(info), ServerKind::external, request.application_name};
@@ -62,12 +75,7 @@ Target resolve_target(const TargetRequest& request) {
   if (std::find(kKinds.begin(), kKinds.end(), server) == kKinds.end()) {
     throw Error(ErrorCode::config, fmt::format("database.server cannot be \"{}\"", server))
         .at(request.config.node("database.server")->place)
-        .hint("use auto, embedded or external");
-  }
-  if (server == "docker") {
-    throw Error(ErrorCode::unsupported, "database.server \"docker\" is not in this version")
-        .at(request.config.node("database.server")->place)
-        .hint("use embedded, or start the container and give its URL in database.url");
+        .hint("use auto, embedded, docker or external");
   }
   const auto config_url = request.config.text("database.url");
   std::string database = default_database(request.config);
@@ -84,7 +92,7 @@ Target resolve_target(const TargetRequest& request) {
     }
     database = *request.db_url;
   }
-  if (config_url && !config_url->empty() && server != "embedded") {
+  if (config_url && !config_url->empty() && server != "embedded" && server != "docker") {
     auto info = postgres::ConnectionInfo::parse(*config_url);
     if (request.db_url) info = info.with_database(database);
     return external_target(request, std::move(info));
@@ -93,7 +101,17 @@ Target resolve_target(const TargetRequest& request) {
     throw Error(ErrorCode::config, "database.server is \"external\", but there is no URL")
         .hint("set database.url, PGCYCLE_DB_URL or --db-url");
   }
+  if (managed_kind(request.config, request.environment) == ServerKind::docker) {
+    return docker_target(request, database);
+  }
   return embedded_target(request, database);
+}
+
+ServerKind managed_kind(const Config& config, const Environment& environment) {
+  const std::string server = config.text("database.server").value_or("auto");
+  if (server == "docker") return ServerKind::docker;
+  if (server != "auto" || find_server_programs(environment)) return ServerKind::embedded;
+  return docker_is_available(environment) ? ServerKind::docker : ServerKind::embedded;
 }
 
 postgres::Connection open_target(const Target& target, Reporter& reporter) {

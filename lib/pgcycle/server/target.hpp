@@ -1,8 +1,8 @@
 // Which database a program works on.
 //
 // Precedence: --db-url or PGCYCLE_DB_URL, then `database.url` of pgcycle.json,
-// then `database.name` on the project's own embedded server, which is started on
-// demand. A bare name given with -d means that database on the same server that
+// then `database.name` on the project's own server, embedded or in a container, which is
+// started on demand. A bare name given with -d means that database on the same server that
 // would have been used without it.
 //
 // Errors: Error{connect} when the server cannot be reached.
@@ -17,7 +17,7 @@
 
 namespace pgcycle::server {
 
-enum class ServerKind { embedded, external };
+enum class ServerKind { embedded, docker, external };
 
 struct TargetRequest {
   const Config& config;
@@ -32,12 +32,17 @@ struct Target {
   postgres::ConnectionInfo info;
   ServerKind kind = ServerKind::external;
   std::string application_name;
+  std::string container = {};  // its id, of kind docker
 
   std::string database() const { return info.database(); }
 };
 
 // Finds the target, starting the embedded server when it is the one.
 Target resolve_target(const TargetRequest& request);
+
+// The kind of the project's own server: what database.server says, else embedded where
+// server programs are installed, else docker where that is.
+ServerKind managed_kind(const Config& config, const Environment& environment);
 
 // A session with the target's database.
 postgres::Connection open_target(const Target& target, Reporter& reporter);

@@ -103,12 +103,12 @@ void TemplateCache::build_template(const std::string& key, const Build& build) {
 }
 
 std::vector<CachedTemplate> TemplateCache::list() {
-  const auto rows = maintenance_.query(
-      "SELECT d.datname, pg_database_size(d.oid), COALESCE((SELECT split_part(c, '=', 2) FROM "
-      "pg_db_role_setting s, unnest(s.setconfig) c WHERE s.setdatabase = d.oid AND s.setrole = 0 "
-      "AND c LIKE 'pgcycle.last\\_used=%'), '0')::bigint AS used "
-      "FROM pg_database d WHERE starts_with(d.datname, $1) ORDER BY used DESC, d.datname",
-      {std::string(kTemplatePrefix)});
+  const auto rows =
+      maintenance_.query("SELECT d.datname, pg_database_size(d.oid), COALESCE(NULLIF(" +
+                             database_setting_sql("d.oid", kLastUsed) +
+                             ", ''), '0')::bigint AS used FROM pg_catalog.pg_database d "
+                             "WHERE starts_with(d.datname, $1) ORDER BY used DESC, d.datname",
+                         {std::string(kTemplatePrefix)});
   std::vector<CachedTemplate> out;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::string name = rows.get(i, 0);

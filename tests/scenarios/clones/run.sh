@@ -26,7 +26,7 @@ run 1 pgcycle-reset --clones many
 
 # Owner, grants and settings stay with the name.
 admin_sql "CREATE ROLE app LOGIN; CREATE ROLE guest LOGIN; ALTER DATABASE school OWNER TO app;
-  GRANT CONNECT ON DATABASE school TO guest; ALTER DATABASE school SET statement_timeout = '7s';
+  GRANT CONNECT ON DATABASE school TO guest; ALTER DATABASE school SET statement_timeout = '70s';
   ALTER ROLE app IN DATABASE school SET work_mem = '5MB'" >/dev/null
 properties() {
   admin_sql "SELECT pg_get_userbyid(datdba), (SELECT array_agg(x::text ORDER BY x::text) FROM unnest(datacl) x), (SELECT string_agg(setrole::regrole || array_to_string(
@@ -34,7 +34,7 @@ properties() {
     FROM pg_db_role_setting WHERE setdatabase = d.oid) FROM pg_database d WHERE datname = '$1'"
 }
 before=$(properties school)
-[[ $before == *app*guest*7s* ]] || fail "the setup failed: $before"
+[[ $before == *app*guest*70s* ]] || fail "the setup failed: $before"
 run 0 pgcycle-reset -q
 same "$(properties school)" "$before"
 
@@ -82,7 +82,7 @@ run 0 pgcycle-reset gc
 says "$out" "dropped school_leased_2"
 run 0 pgcycle-reset gc --json
 says "$out" '"dropped":[]'
-same "$(databases)" "school_long school school_1 school_2 school_3"
+same "$(databases)" "school school_1 school_2 school_3 school_long"
 
 # What a session had goes when it does, however it goes.
 coproc SESSION { exec pgcycle-reset --session 2>/dev/null; }

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# SIGKILL at 300 random instants of a reset: the target is the old database or the new one, whole,
+# and the next run leaves no stray database, file or process.
+. "$(dirname "$0")/../lib.sh"
+
+seed=${PGCYCLE_TEST_SEED:-$RANDOM}
+echo "seed: $seed (set PGCYCLE_TEST_SEED to run it again)"
+RANDOM=$seed
+export TMPDIR=$work/spool
+mkdir "$TMPDIR"
+
+project shop
+url=$(pgcycle-server url -q)
+admin=$(pgcycle-server url -q -d postgres)
+psql -X -q -d "$admin" -c "CREATE DATABASE shop"
+psql -X -q -d "$url" <<'SQL'
+CREATE TABLE a (id int PRIMARY KEY, v text);
+CREATE TABLE b (id int PRIMARY KEY, a_id int REFERENCES a);
+INSERT INTO a SELECT i, 'old' FROM generate_series(1, 300) i;
+INSERT INTO b SELECT i, i FROM generate_series(1, 300) i;
+CREATE INDEX ON a (v);
+SQL
+pg_dump -Fc -d "$url" -f custom.dump
+pg_dump -Fp -d "$url" | gzip >plain.dump
+pg_dump -Fd -d "$url" -f directory.dump
+query="SELECT (SELECT count(*) || min(v) || max(v) FROM a) || (SELECT count(*) FROM b) ||
+  (SELECT count(*) FROM pg_constraint WHERE contype IN ('p', 'f')) || (SELECT count(*) FROM pg_index WHERE indrelid = 'a'::regclass)"
+state() { psql -X -At -d "$url" -c "$query" 2>&1; }
+new=$(state)
+psql -X -q -d "$url" -c "UPDATE a SET v = 'mine'" -c "DELETE FROM b"
+old=$(state)
+[[ $old != "$new" ]] || fail "the states are the same"
+
+stray() {
+  local try
+  for try in $(seq 100); do
+    [[ $(psql -X -At -d "$admin" -c "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgcycle-reset'") == 0 ]] && break
+    sleep 0.05
+  done
+  [[ $try -lt 100 ]] || fail "sessions of killed runs stay"
+}
+forms=("--dump custom.dump" "--no-cache --dump custom.dump" "--no-cache --dump plain.dump" "--no-cache --dump directory.dump"
+  "--template origin" "--dump custom.dump --clones 2")
+psql -X -q -d "$admin" -c "CREATE DATABASE origin TEMPLATE shop"
+psql -X -q -d "${url/shop?/origin?}" -c "UPDATE a SET v = 'old'" -c "INSERT INTO b SELECT i, i FROM generate_series(1, 300) i"
+declare -A usual seen
+for form in "${forms[@]}"; do
+  start=$(date +%s%N)
+  # shellcheck disable=SC2086
+  run 0 pgcycle-reset -q $form
+  usual[$form]=$((($(date +%s%N) - start) / 1000000))
+done
+for i in $(seq 300); do
+  form=${forms[i % ${#forms[@]}]}
+  psql -X -q -d "$url" -c "UPDATE a SET v = 'mine'" -c "DELETE FROM b"
+  if ((i % 7 == 0)); then
+    psql -X -At -d "$admin" -c "SELECT format('DROP DATABASE %I;', datname) FROM pg_database WHERE datname LIKE 'pgcycle_template_%'" |
+      psql -X -q -d "$admin"
+  fi
+  # shellcheck disable=SC2086
+  setsid pgcycle-reset $form >"$out" 2>"$err" </dev/null &
+  pid=$!
+  sleep "$(printf '0.%03d' $((usual[$form] * (RANDOM % 115) / 100)))"
+  kill -9 -- "-$pid" 2>/dev/null || true
+  wait $pid 2>/dev/null || true
+  now=$(state)
+  [[ $now == "$old" || $now == "$new" || $now == *terminating* || $now == *renamed* ]] || fail "kill $i of $form: $now"
+  if [[ $now != "$old" && $now != "$new" ]]; then # met the very moment of the swap
+    stray
+    now=$(state)
+    [[ $now == "$old" || $now == "$new" ]] || fail "kill $i of $form: $now"
+  fi
+  if [[ $now == "$new" ]]; then seen[new]=1; else seen[old]=1; fi
+done
+[[ ${#seen[@]} == 2 ]] || fail "only one of the states was ever met: ${!seen[*]}"
+stray
+run 0 pgcycle-reset -q --dump custom.dump
+same "$(state)" "$new"
+same "$(psql -X -At -d "$admin" -c "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_(new|old|build|clone)_'")" 0 "databases left behind"
+same "$(find "$TMPDIR" . -name '*pgcycle*' -newer custom.dump -not -path './.pgcycle*' -not -name pgcycle.json | wc -l)" 0 "files left behind"
+for program in pgcycle-reset pg_restore psql pg_dump gzip; do
+  same "$(pgrep -fc -- "$program .*$work" || true)" 0 "processes left behind"
+done
