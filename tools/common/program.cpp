@@ -16,9 +16,12 @@ namespace pgcycle::tools {
 namespace {
 
 Environment process_environment() {
-  return [](const std::string& name) -> std::optional<std::string> {
+  const auto variable = [](const std::string& name) -> std::optional<std::string> {
     const char* value = std::getenv(name.c_str());
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+  return [variable, service = variable("PGSERVICE")](const std::string& name) {
+    return name == "PGSERVICE" ? service : variable(name);
   };
 }
 
@@ -172,6 +175,9 @@ int Program::run(int argc, char** argv) {
 int Program::execute() {
   install_interrupt_watcher();
   const Environment environment = process_environment();
+  // The library is told of it; libpq, here and in child processes, must not let it stand
+  // over the server that was chosen.
+  unsetenv("PGSERVICE");
   const bool terminal = isatty(STDERR_FILENO) == 1;
   TerminalReporter reporter({name_, options_.quiet, options_.verbose,
                              wants_color(options_.color, terminal), terminal,

@@ -80,12 +80,13 @@ ConnectionInfo ConnectionInfo::resolved() const {
   for (const PQconninfoOption* option = options.get();
        option != nullptr && option->keyword != nullptr; ++option) {
     const std::string keyword = option->keyword;
-    for (const char* wanted : {"host", "hostaddr", "port", "user", "dbname"}) {
-      if (keyword == wanted && option->val != nullptr && get(keyword).empty()) {
-        out.keywords_[keyword] = option->val;
-      }
+    // A password of a password file is looked up anew for each connection.
+    const bool wanted = keyword != "service" && (keyword != "password" || get("service") != "");
+    if (wanted && option->val != nullptr && option->val[0] != '\0' && get(keyword).empty()) {
+      out.keywords_[keyword] = option->val;
     }
   }
+  out.keywords_.erase("service");
   if (!out.database().empty()) return out;
   throw Error(ErrorCode::connect, "cannot tell the database of " + uri())
       .detail(started ? PQerrorMessage(started.get()) : "out of memory")
@@ -137,8 +138,8 @@ std::map<std::string, std::string> ConnectionInfo::environment() const {
   const Options known(PQconndefaults());
   for (const PQconninfoOption* option = known.get();
        option != nullptr && option->keyword != nullptr; ++option) {
-    const std::string value = get(option->keyword);
-    if (!value.empty() && option->envvar != nullptr) out[option->envvar] = value;
+    const auto given = keywords_.find(option->keyword);
+    if (given != keywords_.end() && option->envvar != nullptr) out[option->envvar] = given->second;
   }
   return out;
 }

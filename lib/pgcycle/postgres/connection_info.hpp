@@ -27,8 +27,9 @@ class ConnectionInfo {
   ConnectionInfo with_database(const std::string& name) const { return with("dbname", name); }
   std::string database() const { return get("dbname"); }
 
-  // With what libpq takes from a service file and from its variables; never a password.
-  // Throws Error{connect} when libpq cannot make sense of them.
+  // With all that libpq takes from the service file and from its variables, so that no
+  // service is named any more: its settings would win over PG* variables. Throws Error{connect}
+  // when libpq cannot make sense of them.
   ConnectionInfo resolved() const;
 
   const std::map<std::string, std::string>& keywords() const { return keywords_; }

@@ -9,8 +9,8 @@
 
 namespace pgcycle::server {
 
-ClientProgram::ClientProgram(std::string_view name, int minimum_major,
-                             const std::string& container, const Environment& environment) {
+ClientProgram::ClientProgram(std::string_view name, int minimum_major, const std::string& container,
+                             const Environment& environment) {
   try {
     program_ = find_client_program(name, minimum_major, environment);
   } catch (const Error&) {

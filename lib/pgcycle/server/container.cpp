@@ -59,9 +59,7 @@ class Docker {
   }
 
   // The container's id; empty when there is none.
-  std::string container() const {
-    return trimmed(compose({"ps", "-q", kService}));
-  }
+  std::string container() const { return trimmed(compose({"ps", "-q", kService})); }
 
  private:
   ProcessResult run(const std::vector<std::string>& command) const {
@@ -87,8 +85,7 @@ class Docker {
     for (const char* name : kNames) {
       if (fs::exists(project_ / name)) return project_ / name;
     }
-    throw Error(ErrorCode::config,
-                fmt::format("no docker-compose.yml in {}", project_.string()))
+    throw Error(ErrorCode::config, fmt::format("no docker-compose.yml in {}", project_.string()))
         .hint("copy the one of pgcycle's own repository, or set database.server to \"embedded\"");
   }
 
@@ -100,7 +97,8 @@ class Docker {
 std::string state_of(const Docker& docker, const std::string& id) {
   return trimmed(docker.docker(
       {"inspect", "--format",
-       "{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}healthy{{end}}", id}));
+       "{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}healthy{{end}}",
+       id}));
 }
 
 // NAME=value lines of the container's environment.
@@ -123,10 +121,11 @@ postgres::ConnectionInfo info_of(const Docker& docker, const std::string& id) {
   }
   std::string host = first.substr(0, colon);
   if (host == "0.0.0.0" || host == "[::]" || host == "::") host = "127.0.0.1";
-  const std::string variables = docker.docker(
-      {"inspect", "--format", "{{range .Config.Env}}{{println .}}{{end}}", id});
+  const std::string variables =
+      docker.docker({"inspect", "--format", "{{range .Config.Env}}{{println .}}{{end}}", id});
   auto info = postgres::ConnectionInfo()
                   .with("host", host)
+                  .with("hostaddr", "")  // whatever PGHOSTADDR says
                   .with("port", first.substr(colon + 1))
                   .with("user", variable_of(variables, "POSTGRES_USER", "postgres"))
                   .with("dbname", "postgres");

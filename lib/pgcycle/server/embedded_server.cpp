@@ -102,6 +102,7 @@ void launch_supervisor(const Layout& layout, const EmbeddedServerSettings& setti
 postgres::ConnectionInfo embedded_server_info(const fs::path& project) {
   return postgres::ConnectionInfo()
       .with("host", layout_for(project).socket_directory.string())
+      .with("hostaddr", "")  // whatever PGHOSTADDR says
       .with("port", "5432")
       .with("user", "postgres")
       .with("dbname", "postgres");

@@ -52,9 +52,9 @@ Target docker_target(const TargetRequest& request, const std::string& database) 
 }
 
 Target external_target(const TargetRequest& request, postgres::ConnectionInfo info) {
-  const bool service =
-      !info.get("service").empty() || !request.environment("PGSERVICE").value_or("").empty();
-  if (service) {
+  const std::string service = request.environment("PGSERVICE").value_or("");
+  if (info.get("service").empty() && !service.empty()) info = info.with("service", service);
+  if (!info.get("service").empty()) {
     info = info.resolved();
   } else if (info.database().empty()) {
     info = info.with_database(default_database(request.config));

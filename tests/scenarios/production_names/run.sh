@@ -80,11 +80,25 @@ for name in "${names[0]}" "${names[3]}" "${names[5]}"; do
 done
 PGHOST=localhost PGPORT=$direct PGUSER=postgres run 5 pgcycle-reset -d shop --yes
 says "$err" "production"
-PGSERVICE=live run 5 pgcycle-reset --yes
+PGSERVICE=live run 5 pgcycle-reset -d shop --yes
+# Without a target it is the project's own server, whatever these variables say.
+for variable in PGSERVICE=live PGHOSTADDR=127.0.0.1 PGPORT="$direct"; do
+  run 0 env "$variable" PGDATABASE=shop PGUSER=postgres pgcycle-reset -q --no-cache
+  run 0 env "$variable" PGDATABASE=shop pgcycle-server url
+  says "$out" "here%2F.pgcycle%2Fcluster"
+done
+same "$(psql -X -At -d "$(pgcycle-server url -q)" -c 'SELECT count(*) FROM users')" 1180
+same "$(content)" "$before"
+# A service's own settings do not lead a plain dump past the database aside.
+printf '[test]\nhost=localhost\nport=%s\nuser=postgres\ndbname=shop_test\n' "$direct" >>services
+pg_dump -Fp -d "$(pgcycle-server url -q)" -f plain.dump
+psql -X -q -d "${admin/%postgres/shop_test}" -c "CREATE TABLE users (id int)"
+sed -i 's|"\*/shop"|"localhost/shop_test"|' pgcycle.json
+run 0 pgcycle-reset -q --no-cache -d service=test --dump plain.dump
+same "$(psql -X -At -d "${admin/%postgres/shop_test}" -c 'SELECT count(*) FROM users')" 1180
 same "$(content)" "$before"
 
 # Another database of that server is not production; it needs a proof of its own.
-sed -i 's|"\*/shop"|"localhost/shop_test"|' pgcycle.json
 run 0 pgcycle-reset -q -d "postgresql://postgres@localhost:$direct/shop_test"
 run 5 pgcycle-reset -q -d "postgresql://postgres@localhost:$direct/postgres"
 same "$(content)" "$before"
