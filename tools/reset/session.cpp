@@ -33,10 +33,11 @@ class Lines {
       if (!more()) return std::nullopt;
     }
   }
-  // Tells whether a request waits already.
+  // Tells whether a request waits, or comes within a moment.
   bool waits() const {
+    constexpr int kMoment = 2;  // milliseconds
     pollfd input{STDIN_FILENO, POLLIN, 0};
-    return !buffer_.empty() || poll(&input, 1, 0) > 0;
+    return !buffer_.empty() || poll(&input, 1, kMoment) > 0;
   }
 
  private:

@@ -43,6 +43,8 @@ ClonePool::ClonePool(const Target& target, ClonePoolSettings settings, Reporter&
     throw;
   }
   thread_ = std::thread([this] { run(); });
+  std::unique_lock lock(mutex_);  // the first one is not to be waited for either
+  changed_.wait(lock, [this] { return !ready_.empty() || failure_ || interrupt_requested(); });
 }
 
 ClonePool::~ClonePool() {
@@ -58,7 +60,7 @@ ClonePool::~ClonePool() {
 void ClonePool::drop_all() noexcept {
   original_.reset();
   const std::vector<std::string> names = names_in_use();
-  last_released_.reset();
+  released_.clear();
   acquired_.clear();
   ready_.clear();
   for (const std::string& name : names) {
@@ -143,7 +145,7 @@ void ClonePool::renew_leases(postgres::Connection& connection) {
 
 std::vector<std::string> ClonePool::names_in_use() {
   std::vector<std::string> names{original_name_};
-  if (last_released_) names.push_back(last_released_->name);
+  for (const Clone& clone : released_) names.push_back(clone.name);
   for (const auto& [name, clone] : acquired_) names.push_back(name);
   for (const Clone& clone : ready_) names.push_back(clone.name);
   names.insert(names.end(), to_drop_.begin(), to_drop_.end());
@@ -151,7 +153,12 @@ std::vector<std::string> ClonePool::names_in_use() {
 }
 
 ClonePool::Clone ClonePool::take() {
-  settle();
+  bool none = false;
+  {
+    const std::lock_guard lock(mutex_);
+    none = ready_.empty();
+  }
+  if (none) settle();  // one that came back may be ready sooner than a new one
   std::unique_lock lock(mutex_);
   ++waiting_;
   changed_.notify_all();
@@ -214,9 +221,8 @@ void ClonePool::replace(Clone& clone) {
 
 void ClonePool::release(const std::string& database) {
   acquired(database);
-  settle();
   const std::lock_guard lock(mutex_);
-  last_released_ = std::move(acquired_.extract(database).mapped());
+  released_.push_back(std::move(acquired_.extract(database).mapped()));
 }
 
 void ClonePool::settle() {
@@ -225,18 +231,19 @@ void ClonePool::settle() {
       in_place_->settle(found->second.watched, *found->second.session);
     }
   }
-  if (!last_released_) return;
-  Clone clone = std::move(*last_released_);
-  last_released_.reset();
-  const InPlaceOutcome outcome = in_place_->reset(clone.watched, *clone.session);
-  const std::lock_guard lock(mutex_);
-  if (outcome.way == ResetWay::reclone || ready_.size() >= settings_.ready + most_acquired_) {
-    clone.session.reset();
-    to_drop_.push_back(clone.name);
-  } else {
-    ready_.push_back(std::move(clone));
+  while (!released_.empty()) {
+    Clone clone = std::move(released_.front());
+    const InPlaceOutcome outcome = in_place_->reset(clone.watched, *clone.session);
+    const std::lock_guard lock(mutex_);
+    released_.pop_front();
+    if (outcome.way == ResetWay::reclone || ready_.size() >= settings_.ready + most_acquired_) {
+      clone.session.reset();
+      to_drop_.push_back(clone.name);
+    } else {
+      ready_.push_back(std::move(clone));
+    }
+    changed_.notify_all();
   }
-  changed_.notify_all();
 }
 
 void ClonePool::drop(postgres::Connection& connection, const std::string& name) {

@@ -80,9 +80,9 @@ class ClonePool {
   std::unique_ptr<postgres::Connection> original_;
   std::unique_ptr<InPlaceReset> in_place_;
   std::map<std::string, Clone> acquired_;
-  std::size_t most_acquired_ = 0;       // at one time: so many may come back and wait
-  std::string last_reset_;              // to be settled
-  std::optional<Clone> last_released_;  // to be put back
+  std::size_t most_acquired_ = 0;  // at one time: so many may come back and wait
+  std::string last_reset_;         // to be settled
+  std::deque<Clone> released_;     // to be put back
 
   std::mutex mutex_;  // what follows is shared with the thread
   std::condition_variable changed_;

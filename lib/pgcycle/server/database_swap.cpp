@@ -32,7 +32,7 @@ std::string lock_name(std::string_view id) { return fmt::format("swap {}", id); 
 // Ends the sessions on both databases and, from PostgreSQL 14 on, waits until they are gone.
 void end_sessions(postgres::Connection& connection, const std::string& one,
                   const std::string& other) {
-  const std::string wait = connection.server_version() >= 140000 ? ", 1000" : "";
+  const std::string wait = connection.server_version() >= 140000 ? ", 200" : "";
   connection.query("SELECT pg_terminate_backend(pid" + wait +
                        ") FROM pg_stat_activity WHERE datname IN ($1, $2) "
                        "AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
