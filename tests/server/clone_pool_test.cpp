@@ -69,7 +69,7 @@ class ClonePoolTest : public testing::Test {
  protected:
   ClonePoolTest() : target_(database_.target()) {}
   void fill(const std::string& sql = kSchema) const { database_.run(sql); }
-  ClonePool pool() { return {target_, {database_.name(), 2, 900}, test::silent()}; }
+  ClonePool pool() { return {target_, {database_.name(), false, 2, 900}, test::silent()}; }
   static void run(const postgres::ConnectionInfo& info, const std::string& sql) {
     postgres::Connection::open(info, {"test", nullptr, true}).execute(sql);
   }

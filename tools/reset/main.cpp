@@ -125,12 +125,17 @@ std::string to_text(const dump::ResetRequest& request, const dump::ResetReport& 
 }
 
 void serve(const Context& context, const dump::ResetRequest& request) {
+  if (!request.use_cache) {
+    throw Error(ErrorCode::usage, "--no-cache and --session exclude each other")
+        .hint("a session clones the template that the cache keeps");
+  }
   auto maintenance = server::open_maintenance(request.target, context.reporter);
   server::drop_abandoned_databases(maintenance, context.reporter);
   server::ClonePoolSettings settings;
   std::optional<server::HeldTemplate> held;
   if (request.dump != nullptr) held.emplace(dump::hold_template(request, maintenance));
   settings.source = held ? held->database : request.template_database;
+  settings.source_may_change = !held;
   if (request.clones > 0) settings.ready = request.clones;
   if (request.lease_seconds > 0) settings.lease_seconds = request.lease_seconds;
   server::ClonePool pool(request.target, settings, context.reporter);
@@ -217,16 +222,16 @@ void cache(const Context& context, const ResetOptions& options) {
 int main(int argc, char** argv) {
   Program program("pgcycle-reset", "the database as the dump has it, now", kExamples);
   ResetOptions options;
-  program
-      .config_option(
-          "--dump", options.dump, "dump.file",
-          "Dump to restore, in any form of pg_dump, plain or compressed; - for standard input")
-      .type_name("FILE");
+  CLI::Option& dump = program.config_option(
+      "--dump", options.dump, "dump.file",
+      "Dump to restore, in any form of pg_dump, plain or compressed; - for standard input");
+  dump.type_name("FILE");
   program.app().add_flag("--no-cache", options.no_cache,
                          "Restore the dump itself, and keep no template of it");
   program.app()
       .add_option("--template", options.template_database,
                   "Copy this database of the same server in place of a dump")
+      ->excludes(&dump)
       ->type_name("DATABASE");
   program.app()
       .add_option("--clones", options.clones,
@@ -255,6 +260,7 @@ int main(int argc, char** argv) {
   CLI::Option* recent =
       program.app().add_flag("--download-recent", options.download_recent,
                              "First take a fresh dump from production.url, in place of the dump");
+  recent->excludes("--template");
   program.app()
       .add_option("--exclude-table-data", options.exclude_table_data,
                   "Of a download: leave out these tables' rows, as pg_dump does")

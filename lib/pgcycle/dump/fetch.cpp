@@ -71,7 +71,8 @@ FetchReport fetch_dump(const FetchRequest& request) {
       postgres::Connection::open(request.source, {request.application_name, nullptr, false})
           .server_version() /
       10000;
-  const server::ClientProgram pg_dump("pg_dump", major, request.container, request.environment);
+  const server::ClientProgram pg_dump("pg_dump", major, server::VersionNeed::required,
+                                      request.container, request.environment);
   std::vector<std::string> arguments{"--format=custom", "--verbose", "--no-password"};
   if (!pg_dump.in_container()) arguments.push_back("--file=" + request.file.string());
   for (const std::string& pattern : request.exclude_table_data) {

@@ -113,8 +113,8 @@ constexpr const char* kRestoreSettings =
     "-c maintenance_work_mem=128MB";
 
 void restore_plain(const RestoreRequest& request) {
-  const server::ClientProgram psql("psql", request.server_major, request.container,
-                                   request.environment);
+  const server::ClientProgram psql("psql", request.server_major, server::VersionNeed::preferred,
+                                   request.container, request.environment);
   const ProcessResult result =
       run_on_dump(request.dump, psql, request.database,
                   {"--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1"},
@@ -126,7 +126,8 @@ void restore_plain(const RestoreRequest& request) {
 
 void restore(const RestoreRequest& request) {
   if (request.dump.format == DumpFormat::plain) return restore_plain(request);
-  const server::ClientProgram pg_restore("pg_restore", request.server_major, request.container,
+  const server::ClientProgram pg_restore("pg_restore", request.server_major,
+                                         server::VersionNeed::preferred, request.container,
                                          request.environment);
   std::vector<std::string> arguments{
       "--exit-on-error",

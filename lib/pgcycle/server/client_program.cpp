@@ -9,17 +9,23 @@
 
 namespace pgcycle::server {
 
-ClientProgram::ClientProgram(std::string_view name, int minimum_major, const std::string& container,
-                             const Environment& environment) {
+ClientProgram::ClientProgram(std::string_view name, int server_major, VersionNeed need,
+                             const std::string& container, const Environment& environment) {
   try {
-    program_ = find_client_program(name, minimum_major, environment);
+    program_ = find_client_program(name, server_major, environment);
   } catch (const Error&) {
     const auto docker =
         find_program("docker", environment("PATH").value_or("/usr/local/bin:/usr/bin:/bin"));
-    if (container.empty() || !docker) throw;
-    program_ = name;
-    docker_ = *docker;
-    container_ = container;
+    const auto directories = find_program_directories(name, environment);
+    if (!container.empty() && docker) {
+      program_ = name;
+      docker_ = *docker;
+      container_ = container;
+    } else if (need == VersionNeed::preferred && !directories.empty()) {
+      program_ = fmt::format("{}/{}", directories.front().path, name);
+    } else {
+      throw;
+    }
   }
 }
 

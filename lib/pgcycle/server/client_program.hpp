@@ -13,12 +13,16 @@
 
 namespace pgcycle::server {
 
+// pg_dump refuses a server that is newer than itself; psql and pg_restore do not, though
+// those of the server's own version know it best.
+enum class VersionNeed { required, preferred };
+
 class ClientProgram {
  public:
   // `container` is the id of the server's container; empty: only this host's programs.
-  // Throws Error{config} when none is new enough.
-  ClientProgram(std::string_view name, int minimum_major, const std::string& container,
-                const Environment& environment);
+  // Throws Error{config} when none is new enough, or there is none at all.
+  ClientProgram(std::string_view name, int server_major, VersionNeed need,
+                const std::string& container, const Environment& environment);
 
   // Files of this host cannot be named to a program in a container.
   bool in_container() const { return !container_.empty(); }

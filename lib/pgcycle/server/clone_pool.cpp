@@ -33,6 +33,12 @@ ClonePool::ClonePool(const Target& target, ClonePoolSettings settings, Reporter&
       alive_(maintenance_, session_lock(session_), reporter),
       original_name_(clone_name(session_, next_number_++)) {
   try {
+    if (settings_.source_may_change) {
+      source_copy_ = clone_name(session_, next_number_++);
+      copy_database(maintenance_, settings_.source, source_copy_);
+      lease_database(maintenance_, source_copy_, settings_.lease_seconds);
+      settings_.source = source_copy_;
+    }
     copy_database(maintenance_, settings_.source, original_name_);
     lease_database(maintenance_, original_name_, settings_.lease_seconds);
     original_ = std::make_unique<postgres::Connection>(postgres::Connection::open(
@@ -145,6 +151,7 @@ void ClonePool::renew_leases(postgres::Connection& connection) {
 
 std::vector<std::string> ClonePool::names_in_use() {
   std::vector<std::string> names{original_name_};
+  if (!source_copy_.empty()) names.push_back(source_copy_);
   for (const Clone& clone : released_) names.push_back(clone.name);
   for (const auto& [name, clone] : acquired_) names.push_back(name);
   for (const Clone& clone : ready_) names.push_back(clone.name);

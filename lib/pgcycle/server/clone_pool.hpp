@@ -27,9 +27,10 @@
 namespace pgcycle::server {
 
 struct ClonePoolSettings {
-  std::string source;          // no one may be connected to it, nor write to it
-  std::size_t ready = 2;       // kept warm
-  double lease_seconds = 900;  // clones of a session that hangs may be dropped after that
+  std::string source;              // no one may be connected to it
+  bool source_may_change = false;  // it is then copied once, and the copy is cloned
+  std::size_t ready = 2;           // kept warm
+  double lease_seconds = 900;      // clones of a session that hangs may be dropped after that
 };
 
 class ClonePool {
@@ -76,6 +77,7 @@ class ClonePool {
   postgres::Connection maintenance_;
   AdvisoryLock alive_;
   std::atomic<std::uint64_t> next_number_{0};
+  std::string source_copy_;  // empty: the source itself is cloned
   std::string original_name_;
   std::unique_ptr<postgres::Connection> original_;
   std::unique_ptr<InPlaceReset> in_place_;

@@ -37,6 +37,7 @@ WalReader::WalReader(postgres::Connection& maintenance) : maintenance_(maintenan
     if (schema.empty()) return;
     obstacle_.clear();
   }
+  maintenance.execute("SET synchronous_commit = local");  // for flush()
   function_ = postgres::quote_identifier(schema) + ".pg_get_wal_records_info";
 }
 

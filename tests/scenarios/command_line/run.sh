@@ -19,8 +19,8 @@ for program in reset extract seed migrate server; do
   run 1 pgcycle-$program --password x
 done
 run 1 pgcycle no-such-program
-run 1 pgcycle-reset --session
-says "$err" "--session" "not in this version"
+run 1 pgcycle-reset --anonymize
+says "$err" "--anonymize" "not in this version"
 run 1 pgcycle-extract --sample 5%
 says "$err" "not in this version"
 run 1 pgcycle-seed --clones 4

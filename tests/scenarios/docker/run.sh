@@ -4,7 +4,9 @@
 
 command -v docker >/dev/null || skip "docker is not installed"
 if ! docker info >/dev/null 2>&1; then
-  [[ $(id -u) == 0 ]] && command -v dockerd >/dev/null || skip "no Docker engine runs, and none may be started here"
+  if [[ $(id -u) != 0 ]] || ! command -v dockerd >/dev/null; then
+    skip "no Docker engine runs, and none may be started here"
+  fi
   # An engine of the scenario's own, which it ends.
   dockerd --data-root "$work/docker" --exec-root "$work/docker-exec" --pidfile "$work/docker.pid" \
     >"$work/dockerd.log" 2>&1 &

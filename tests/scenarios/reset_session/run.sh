@@ -66,6 +66,13 @@ same "$(sql "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_(clone|n
 run 0 python3 runner.py --clones 1 --lease 60s
 same "$(sql "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_(clone|new|old|build)_'")" 0 "databases left behind"
 
+# Of another database: as it was when the session began, whatever is done to it meanwhile.
+run 0 python3 runner.py --template "$(pgcycle-server url --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["url"].split("?")[0].split("/")[-1])')"
+same "$(sql "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_(clone|new|old|build)_'")" 0 "databases left behind"
+run 1 pgcycle-reset --session --no-cache
+says "$err" "exclude each other"
+run 1 pgcycle-reset --template school --dump dumps/prod_backup.dump
+
 # SIGTERM ends it in order.
 mkfifo requests
 pgcycle-reset --session <requests >"$out" 2>"$err" &
@@ -74,6 +81,8 @@ exec 7>requests
 echo '{"op": "acquire"}' >&7
 for _ in $(seq 100); do [[ $(wc -l <"$out") == 2 ]] && break; sleep 0.1; done
 kill -TERM $session
-wait $session && fail "it did not say that it was interrupted" || same $? 130
+status=0
+wait $session || status=$?
+same $status 130 "exit status"
 exec 7>&-
 same "$(sql "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_clone_'")" 0 "clones left behind"
