@@ -174,8 +174,11 @@ ContainerServer start_container_server(const fs::path& project, const Environmen
 
 bool stop_container_server(const fs::path& project, const Environment& environment) {
   const Docker docker(project, environment);
-  if (docker.container().empty()) return false;
+  const std::string id = docker.container();
+  if (id.empty()) return false;
   docker.compose({"rm", "--stop", "--force", "-v", kService});
+  // docker-compose says so too when it could not.
+  if (docker.container() == id) docker.docker({"rm", "--force", "--volumes", id});
   return true;
 }
 

@@ -35,6 +35,7 @@ trap 'status=$?; remove; [[ -z ${engine:-} ]] || end_engine; (exit $status); cle
 
 run 0 pgcycle-server status
 says "$out" "not running"
+echo "started beside no other container"
 run 0 pgcycle-server start
 says "$out" "postgresql://postgres@127.0.0.1:"
 run 0 pgcycle-server status --json
