@@ -48,5 +48,4 @@ SH
 chmod 755 "$root/usr/local/bin/docker-entrypoint.sh"
 tar -C "$root" -c . | docker import --change 'ENTRYPOINT ["docker-entrypoint.sh"]' \
   --change 'CMD ["postgres"]' --change "ENV PATH=$bin:/usr/local/bin:/usr/bin:/bin" \
-  --change 'ENV PGDATA=/var/lib/postgresql/data' --change 'ENV LANG=C.UTF-8' \
-  --change 'STOPSIGNAL SIGINT' - "$name" >/dev/null
+  --change 'ENV PGDATA=/var/lib/postgresql/data' --change 'ENV LANG=C.UTF-8' - "$name" >/dev/null
