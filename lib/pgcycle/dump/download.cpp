@@ -39,7 +39,8 @@ class FileAside {
     fs::create_directories(target.parent_path(), error);
     file_ = FileDescriptor(open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!file_.is_open()) fail("write", path_);
-    if (flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
+    // What another download has just renamed is the dump itself now.
+    if (flock(file_.get(), LOCK_EX | LOCK_NB) != 0 || !is_file_at(file_.get(), path_)) {
       throw Error(ErrorCode::step,
                   fmt::format("another download of {} is running", target.string()))
           .hint("wait for it to end");

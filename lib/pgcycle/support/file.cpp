@@ -64,12 +64,7 @@ FileDescriptor own_file_aside(const fs::path& aside, const fs::path& target, mod
     if (!file.is_open() || ::flock(file.get(), LOCK_EX) != 0) {
       fail(ErrorCode::step, target, "write");
     }
-    struct stat locked {};
-    struct stat named {};
-    if (::fstat(file.get(), &locked) == 0 && ::stat(aside.c_str(), &named) == 0 &&
-        locked.st_ino == named.st_ino) {
-      return file;
-    }
+    if (is_file_at(file.get(), aside)) return file;
   }
 }
 
@@ -85,6 +80,13 @@ FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
 
 void FileDescriptor::close() {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+bool is_file_at(int descriptor, const fs::path& path) {
+  struct stat open {};
+  struct stat named {};
+  return ::fstat(descriptor, &open) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         open.st_ino == named.st_ino;
 }
 
 FileDescriptor open_to_read(const fs::path& path) {

@@ -42,6 +42,10 @@ FileDescriptor open_to_read(const std::filesystem::path& path);
 // The whole content. Throws Error{input} naming the path.
 std::string read_file(const std::filesystem::path& path);
 
+// Tells whether an open file is still the one of that name: a lock on a file that was
+// renamed away meanwhile guards nothing.
+bool is_file_at(int descriptor, const std::filesystem::path& path);
+
 // Hands the rest of an open file or pipe to `sink`, block by block, until its end; `name`
 // is what an Error{input} calls it. An interruption of the program ends it.
 void read_blocks(int descriptor, std::string_view name,
