@@ -82,6 +82,7 @@ TEST_F(LeaseTest, LeavesAloneWhatOnlyLooksLikeIts) {
   const std::string backup = make("pgcycle_old_backup");
   const std::string longer = make("pgcycle_new_" + std::string(kDead) + "_of_mine");
   const std::string named = make("pgcycle_clone_of_shop");
+  const std::string continued = make(clone_name(kDead, 1) + "_of_mine");
   // A lease that ended, in a database without the mark: a copy of a leased one.
   const std::string unmarked = make("unmarked");
   lease_database(maintenance_, unmarked, -5);
@@ -91,7 +92,8 @@ TEST_F(LeaseTest, LeavesAloneWhatOnlyLooksLikeIts) {
   EXPECT_TRUE(drop().empty());
   lease_database(maintenance_, leased, -5);
   EXPECT_EQ(drop().at(0).name, leased);
-  for (const std::string& name : {backup, longer, named, unmarked}) EXPECT_TRUE(exists(name));
+  for (const std::string& name : {backup, longer, named, continued, unmarked})
+    EXPECT_TRUE(exists(name));
 }
 
 TEST(Lease, IsReadAsItIsWritten) {

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <utility>
 
-#include "pgcycle/postgres/identifier.hpp"
 #include "pgcycle/server/database_copy.hpp"
 #include "pgcycle/server/database_swap.hpp"
 #include "pgcycle/server/guard.hpp"
@@ -71,7 +70,7 @@ void ClonePool::drop_all() noexcept {
   ready_.clear();
   for (const std::string& name : names) {
     try {
-      drop(maintenance_, name);
+      drop_database(maintenance_, name);
     } catch (const Error& error) {  // the next run drops it
       reporter_.verbose("{} stays: {}", name, error.message());
     }
@@ -101,12 +100,12 @@ void ClonePool::run() {
         }
       }
       if (make) {
-        auto clone = make_clone(connection);
+        Clone clone = make_clone(connection);
         const std::lock_guard lock(mutex_);
-        ready_.push_back(std::move(*clone));
+        ready_.push_back(std::move(clone));
         changed_.notify_all();
       } else if (!name.empty()) {
-        drop(connection, name);
+        drop_database(connection, name);
       }
       if (steady_clock::now() - renewed > renewal) {
         renew_leases(connection);
@@ -120,7 +119,7 @@ void ClonePool::run() {
   }
 }
 
-std::optional<ClonePool::Clone> ClonePool::make_clone(postgres::Connection& connection) {
+ClonePool::Clone ClonePool::make_clone(postgres::Connection& connection) {
   Clone clone;
   clone.name = clone_name(session_, next_number_++);
   copy_database(connection, settings_.source, clone.name);
@@ -203,13 +202,18 @@ ClonePool::Clone& ClonePool::acquired(const std::string& database) {
 
 InPlaceOutcome ClonePool::reset(const std::string& database) {
   Clone& clone = acquired(database);
-  InPlaceOutcome outcome = in_place_->reset(clone.watched, *clone.session);
+  InPlaceOutcome outcome = put_back(clone);
   if (outcome.way == ResetWay::reclone) {
     replace(clone);
   } else {
     last_reset_ = database;
   }
   return outcome;
+}
+
+InPlaceOutcome ClonePool::put_back(Clone& clone) {
+  if (!clone.session) return {ResetWay::reclone, {}, "its last reset failed"};
+  return in_place_->reset(clone.watched, *clone.session);
 }
 
 // A clone that is ready takes over the name, so that the URL stays what it is.
@@ -219,10 +223,17 @@ void ClonePool::replace(Clone& clone) {
   fresh.session.reset();
   Target target = target_;
   target.info = target.info.with_database(clone.name);
-  DatabaseSwap swap(maintenance_, target, reporter_);
-  swap.adopt(fresh.name);
-  swap.lease(settings_.lease_seconds);
-  swap.rename_in();
+  try {
+    DatabaseSwap swap(maintenance_, target, reporter_);
+    swap.adopt(fresh.name);
+    swap.lease(settings_.lease_seconds);
+    swap.rename_in();
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    to_drop_.push_back(fresh.name);
+    changed_.notify_all();
+    throw;
+  }
   watch(clone);
 }
 
@@ -239,9 +250,10 @@ void ClonePool::settle() {
     }
   }
   while (!released_.empty()) {
-    Clone clone = std::move(released_.front());
-    const InPlaceOutcome outcome = in_place_->reset(clone.watched, *clone.session);
+    // It stays listed meanwhile, for the thread that renews leases and for the end.
+    const InPlaceOutcome outcome = put_back(released_.front());
     const std::lock_guard lock(mutex_);
+    Clone clone = std::move(released_.front());
     released_.pop_front();
     if (outcome.way == ResetWay::reclone || ready_.size() >= settings_.ready + most_acquired_) {
       clone.session.reset();
@@ -251,11 +263,6 @@ void ClonePool::settle() {
     }
     changed_.notify_all();
   }
-}
-
-void ClonePool::drop(postgres::Connection& connection, const std::string& name) {
-  connection.execute(
-      fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE)", postgres::quote_identifier(name)));
 }
 
 }  // namespace pgcycle::server

@@ -60,13 +60,13 @@ class ClonePool {
   };
 
   void run();
-  std::optional<Clone> make_clone(postgres::Connection& connection);
+  Clone make_clone(postgres::Connection& connection);
   void watch(Clone& clone);
   void renew_leases(postgres::Connection& connection);
   Clone take();
   Clone& acquired(const std::string& database);
+  InPlaceOutcome put_back(Clone& clone);
   void replace(Clone& clone);
-  void drop(postgres::Connection& connection, const std::string& name);
   std::vector<std::string> names_in_use();
   void drop_all() noexcept;
 

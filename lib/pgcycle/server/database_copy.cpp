@@ -47,4 +47,9 @@ void copy_database(postgres::Connection& maintenance, const std::string& source,
   }
 }
 
+void drop_database(postgres::Connection& maintenance, const std::string& name) {
+  maintenance.execute(
+      fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE)", postgres::quote_identifier(name)));
+}
+
 }  // namespace pgcycle::server

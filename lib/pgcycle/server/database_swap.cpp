@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "pgcycle/postgres/identifier.hpp"
+#include "pgcycle/server/database_copy.hpp"
 #include "pgcycle/server/database_properties.hpp"
 #include "pgcycle/server/guard.hpp"
 #include "pgcycle/server/lease.hpp"
@@ -88,7 +89,7 @@ DatabaseSwap::DatabaseSwap(postgres::Connection& maintenance, const Target& targ
                                        {new_name_, old_name_});
   for (std::size_t i = 0; i < rows.size(); ++i) {
     reporter_.verbose("dropping {}, left by a run that was cut off", rows.get(i, 0));
-    drop(rows.get(i, 0));
+    drop_database(maintenance_, rows.get(i, 0));
   }
 }
 
@@ -109,13 +110,9 @@ DatabaseSwap::~DatabaseSwap() { drop_aside(); }
 
 void DatabaseSwap::drop_aside() noexcept {
   try {
-    if (database_exists(maintenance_, new_name_)) drop(new_name_);
+    drop_database(maintenance_, new_name_);
   } catch (...) {  // NOLINT(bugprone-empty-catch): the next run drops it
   }
-}
-
-void DatabaseSwap::drop(const std::string& name) {
-  maintenance_.execute(fmt::format("DROP DATABASE {} WITH (FORCE)", quote_identifier(name)));
 }
 
 void DatabaseSwap::create_new() {
@@ -138,7 +135,7 @@ bool DatabaseSwap::rename_in(const std::string& properties_from) {
   throw_if_interrupted();
   if (replaces) {
     rename_while_ending_sessions();
-    drop(old_name_);
+    drop_database(maintenance_, old_name_);
   } else {
     maintenance_.execute(fmt::format("ALTER DATABASE {} RENAME TO {}", quote_identifier(new_name_),
                                      quote_identifier(target_.database())));

@@ -48,7 +48,6 @@ class DatabaseSwap {
 
  private:
   void drop_aside() noexcept;
-  void drop(const std::string& name);
   void rename_both();
   void rename_while_ending_sessions();
 

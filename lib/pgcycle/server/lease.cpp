@@ -7,8 +7,8 @@
 #include <memory>
 #include <sstream>
 
-#include "pgcycle/postgres/identifier.hpp"
 #include "pgcycle/server/advisory_lock.hpp"
+#include "pgcycle/server/database_copy.hpp"
 #include "pgcycle/server/database_properties.hpp"
 #include "pgcycle/server/database_swap.hpp"
 #include "pgcycle/server/guard.hpp"
@@ -41,7 +41,10 @@ std::string host_name() {
 std::string session_of(const std::string& database) {
   if (!database.starts_with(kClonePrefix)) return {};
   const std::string session = database.substr(kClonePrefix.size(), kSessionDigits);
-  return is_hex(session, kSessionDigits) ? session : std::string();
+  const std::string rest = database.substr(kClonePrefix.size() + session.size());
+  const bool numbered = rest.size() > 1 && rest.front() == '_' &&
+                        rest.find_first_not_of("0123456789", 1) == std::string::npos;
+  return numbered && is_hex(session, kSessionDigits) ? session : std::string();
 }
 
 struct Candidate {
@@ -111,8 +114,7 @@ std::vector<AbandonedDatabase> drop_abandoned_databases(postgres::Connection& ma
     out.push_back({database.name, reason});
     if (dry_run) continue;
     reporter.verbose("dropping {}: {}", database.name, reason);
-    maintenance.execute(fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE)",
-                                    postgres::quote_identifier(database.name)));
+    drop_database(maintenance, database.name);
   }
   return out;
 }

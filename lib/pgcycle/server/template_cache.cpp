@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "pgcycle/postgres/identifier.hpp"
+#include "pgcycle/server/database_copy.hpp"
 #include "pgcycle/server/database_properties.hpp"
 #include "pgcycle/server/guard.hpp"
 #include "pgcycle/support/hash.hpp"
@@ -78,10 +79,7 @@ std::string TemplateCache::lock_of_database_aside(const std::string& name) {
 
 void TemplateCache::build_template(const std::string& key, const Build& build) {
   const std::string aside = std::string(kBuildPrefix) + key;
-  const auto drop_aside = [&] {
-    maintenance_.execute(
-        fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote_identifier(aside)));
-  };
+  const auto drop_aside = [&] { drop_database(maintenance_, aside); };
   drop_aside();
   maintenance_.execute(
       fmt::format("CREATE DATABASE {} TEMPLATE template0", quote_identifier(aside)));
@@ -131,8 +129,7 @@ std::vector<std::string> TemplateCache::prune(const CacheLimits& limits, const s
       continue;
     }
     const AdvisoryLock alone(maintenance_, entry.database, reporter_);
-    maintenance_.execute(
-        fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote_identifier(entry.database)));
+    drop_database(maintenance_, entry.database);
     dropped.push_back(entry.database);
   }
   return dropped;
