@@ -208,6 +208,66 @@ Result Connection::query(std::string_view sql, const Parameters& parameters) {
 
 Result Connection::execute(std::string_view sql) { return query(sql); }
 
+namespace {
+
+void send(PGconn* raw, const std::string& name, const Parameters& parameters) {
+  std::vector<const char*> values;
+  values.reserve(parameters.size());
+  for (const auto& value : parameters) values.push_back(value ? value->c_str() : nullptr);
+  PQsendQueryPrepared(raw, name.c_str(), static_cast<int>(values.size()), values.data(), nullptr,
+                      nullptr, 0);
+}
+
+std::vector<std::string> cells_of(const PGresult* result) {
+  std::vector<std::string> cells;
+  for (int row = 0; row < PQntuples(result); ++row) {
+    for (int column = 0; column < PQnfields(result); ++column) {
+      cells.emplace_back(PQgetvalue(result, row, column));
+    }
+  }
+  return cells;
+}
+
+}  // namespace
+
+std::vector<std::vector<std::string>> Connection::run(const std::vector<Statement>& statements) {
+  impl_->last_error = {};
+  PGconn* raw = impl_->raw();
+  if (PQenterPipelineMode(raw) != 1) impl_->raise(PQerrorMessage(raw));
+  std::vector<bool> is_preparation;  // of each result to come
+  std::vector<std::string> fresh;
+  for (const Statement& statement : statements) {
+    impl_->log_sql(statement.sql);
+    std::string& name = impl_->prepared[statement.sql];
+    if (name.empty()) {
+      name = fmt::format("pgcycle_{}", ++impl_->prepared_count);
+      fresh.push_back(statement.sql);
+      PQsendPrepare(raw, name.c_str(), statement.sql.c_str(), 0, nullptr);
+      is_preparation.push_back(true);
+    }
+    send(raw, name, statement.parameters);
+    is_preparation.push_back(false);
+  }
+  PQpipelineSync(raw);
+  std::vector<std::vector<std::string>> out;
+  std::optional<ErrorFields> error;
+  for (const bool preparation : is_preparation) {
+    while (const ResultHandle result{PQgetResult(raw)}) {
+      const ExecStatusType status = PQresultStatus(result.get());
+      if (status == PGRES_FATAL_ERROR && !error) error = impl_->last_error;
+      if (!preparation && !error) out.push_back(cells_of(result.get()));
+    }
+  }
+  while (const ResultHandle result{PQgetResult(raw)}) {
+    if (PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) break;
+  }
+  PQexitPipelineMode(raw);
+  if (!error && out.size() == statements.size()) return out;
+  for (const std::string& sql : fresh) impl_->prepared.erase(sql);
+  if (error) impl_->last_error = *error;
+  impl_->raise(PQerrorMessage(raw));
+}
+
 const ErrorFields& Connection::last_error() const { return impl_->last_error; }
 
 bool Connection::in_transaction() const {

@@ -59,6 +59,11 @@ class Result {
 
 using Parameters = std::vector<std::optional<std::string>>;
 
+struct Statement {
+  std::string sql;
+  Parameters parameters;
+};
+
 // All that the server said of an error. `position` counts characters from 1 in
 // the statement; 0 when there is none.
 struct ErrorFields {
@@ -88,6 +93,10 @@ class Connection {
   Result query(std::string_view sql, const Parameters& parameters = {});
   // One or more statements without parameters; the last one's result.
   Result execute(std::string_view sql);
+  // Several statements sent at once, in one transaction unless they say otherwise. Each
+  // is prepared at its first run in the session. Returns, for each, the values of its
+  // rows one after the other; NULL as an empty one.
+  std::vector<std::vector<std::string>> run(const std::vector<Statement>& statements);
 
   // COPY … TO STDOUT. `sink` gets blocks of about 64 KiB that end at a row's
   // end; returns the number of rows.
@@ -96,11 +105,6 @@ class Connection {
   // at the end of the data. An exception out of `source` ends the COPY with an
   // error on the server and is thrown on. Returns the number of rows.
   std::uint64_t copy_in(std::string_view sql, const std::function<bool(std::string&)>& source);
-
-  // Several statements in one message, some of them COPY … FROM STDIN, which get the
-  // elements of `data` in turn. Returns the first value of the last statement that
-  // returns rows.
-  std::string execute_with_copies(std::string_view sql, const std::vector<std::string_view>& data);
 
   // The fields of the last error of this session.
   const ErrorFields& last_error() const;

@@ -5,6 +5,8 @@
 
 #include <memory>
 #include <mutex>
+#include <string>
+#include <unordered_map>
 
 #include "pgcycle/postgres/connection.hpp"
 #include "pgcycle/postgres/pqxx_session.hpp"
@@ -28,6 +30,8 @@ struct Connection::Impl {
   std::unique_ptr<PGcancel, FreeCancel> cancel_handle;
   std::unique_ptr<PqxxSession> session;
   std::unique_ptr<OnInterrupt> on_interrupt;
+  std::unordered_map<std::string, std::string> prepared;  // statement → its name
+  std::size_t prepared_count = 0;
 
   PGconn* raw() const { return session->raw(); }
   void log_sql(std::string_view sql) const {

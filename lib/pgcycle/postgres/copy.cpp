@@ -60,31 +60,6 @@ std::uint64_t Connection::copy_out(std::string_view sql,
   return rows_of(result.get());
 }
 
-std::string Connection::execute_with_copies(std::string_view sql,
-                                            const std::vector<std::string_view>& data) {
-  impl_->log_sql(sql);
-  impl_->last_error = {};
-  PGconn* raw = impl_->raw();
-  if (PQsendQuery(raw, std::string(sql).c_str()) != 1) impl_->raise(PQerrorMessage(raw));
-  std::string value;
-  std::size_t next = 0;
-  bool failed = false;
-  while (const ResultHandle result{PQgetResult(raw)}) {
-    const ExecStatusType status = PQresultStatus(result.get());
-    if (status == PGRES_COPY_IN) {
-      const std::string_view rows = next < data.size() ? data[next++] : std::string_view();
-      PQputCopyData(raw, rows.data(), static_cast<int>(rows.size()));
-      PQputCopyEnd(raw, nullptr);
-    } else if (status == PGRES_TUPLES_OK && PQntuples(result.get()) > 0) {
-      value = PQgetvalue(result.get(), 0, 0);
-    } else if (status == PGRES_FATAL_ERROR) {
-      failed = true;
-    }
-  }
-  if (failed) impl_->raise(PQerrorMessage(raw));
-  return value;
-}
-
 std::uint64_t Connection::copy_in(std::string_view sql,
                                   const std::function<bool(std::string&)>& source) {
   impl_->log_sql(sql);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <sstream>
 
 #include "pgcycle/postgres/identifier.hpp"
 #include "pgcycle/support/error.hpp"
@@ -17,9 +18,7 @@ constexpr std::uint64_t kMostBytes = std::uint64_t{8} << 20U;
 
 constexpr const char* kTables = R"(
 SELECT format('%I.%I', n.nspname, c.relname),
-       (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
-        FROM pg_catalog.pg_attribute a
-        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
+       columns.names,
        pg_relation_filenode(c.oid), pg_relation_filenode(c.reltoastrelid), pg_table_size(c.oid),
        CASE WHEN c.relkind = 'm' THEN 'a materialized view'
             WHEN EXISTS (SELECT FROM pg_catalog.pg_trigger t
@@ -28,8 +27,15 @@ SELECT format('%I.%I', n.nspname, c.relname),
             WHEN EXISTS (SELECT FROM pg_catalog.pg_rewrite r
                          WHERE r.ev_class = c.oid AND r.ev_enabled IN ('A', 'R') AND r.ev_type <> '1')
               THEN 'a table whose rules apply on replicas' END,
-       c.oid
+       c.oid, columns.parameters
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL
+  (SELECT string_agg(quote_ident(attname), ', ' ORDER BY i) AS names,
+          string_agg('$' || i, ', ' ORDER BY i) AS parameters
+   FROM (SELECT a.attname, row_number() OVER (ORDER BY a.attnum) AS i
+         FROM pg_catalog.pg_attribute a
+         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+           AND a.attgenerated = '') numbered) columns
 WHERE c.relkind IN ('r', 'm') AND c.oid >= 16384
 ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"
 )";
@@ -71,6 +77,33 @@ bool is_statistics(const std::string& catalog) {
 
 std::uint32_t oid_at(const postgres::Result& rows, std::size_t row, std::size_t column) {
   return static_cast<std::uint32_t>(rows.integer(row, column));
+}
+
+// What a table has too much and too little of.
+struct TableChange {
+  std::vector<std::string> foreign;     // places of rows
+  std::vector<std::size_t> missing;     // numbers of rows
+  std::vector<std::size_t> insertions;  // numbers of the statements for them
+  TupleMap kept;
+};
+
+// `found`: ctid and xmin of each row that is there.
+TableChange compare(const TupleMap& known, const std::vector<std::string>& found,
+                    std::size_t rows) {
+  TableChange change;
+  std::vector<bool> present(rows);
+  for (std::size_t i = 0; i < found.size(); i += 2) {
+    if (const auto row = known.find(found[i] + " " + found[i + 1]); row != known.end()) {
+      present[row->second] = true;
+      change.kept.insert(*row);
+    } else {
+      change.foreign.push_back(found[i]);
+    }
+  }
+  for (std::size_t row = 0; row < rows; ++row) {
+    if (!present[row]) change.missing.push_back(row);
+  }
+  return change;
 }
 
 }  // namespace
@@ -118,6 +151,11 @@ void InPlaceReset::load_tables() {
     table.columns = rows.get(i, 1);
     table.bytes = static_cast<std::uint64_t>(rows.integer(i, 4));
     table.obstacle = rows.get(i, 5);
+    table.select = fmt::format("SELECT ctid, xmin FROM ONLY {}", table.name);
+    table.remove = fmt::format("DELETE FROM ONLY {} WHERE ctid = ANY ($1::tid[])", table.name);
+    table.insert =
+        fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({}) RETURNING ctid",
+                    table.name, table.columns, rows.text(i, 7));
     if (table.columns.empty()) table.obstacle = "a table without columns";
     table_of_file_[oid_at(rows, i, 2)] = tables_.size();
     if (!rows.is_null(i, 3)) table_of_file_[oid_at(rows, i, 3)] = tables_.size();
@@ -141,18 +179,20 @@ void InPlaceReset::load_sequences() {
     sequences_.push_back({name, {}});
   }
   check_ = fmt::format(
-      "PREPARE pgcycle_look AS SELECT pg_current_wal_insert_lsn(), "
-      "pg_current_wal_insert_lsn() <= pg_current_wal_flush_lsn(), ARRAY[{}]::text[]",
+      "SELECT pg_current_wal_insert_lsn(), "
+      "pg_current_wal_insert_lsn() <= pg_current_wal_flush_lsn(), "
+      "array_to_string(ARRAY[{}]::text[], ' ')",
       values);
-  original_.execute(check_);
   const State state = look(original_);
   for (std::size_t i = 0; i < sequences_.size(); ++i) sequences_[i].value = state.sequences[i];
 }
 
 InPlaceReset::State InPlaceReset::look(postgres::Connection& session) const {
-  const auto row = session.query("EXECUTE pgcycle_look");
-  return {row.get(0, 0), row.boolean(0, 1),
-          sequences_.empty() ? std::vector<std::string>() : row.array(0, 2)};
+  const std::vector<std::string> row = session.run({{check_, {}}}).at(0);
+  State state{row.at(0), row.at(1) == "t", {}};
+  std::istringstream values(row.at(2));
+  for (std::string value; values >> value;) state.sequences.push_back(value);
+  return state;
 }
 
 WatchedClone InPlaceReset::watch(postgres::Connection& session) const {
@@ -164,7 +204,6 @@ WatchedClone InPlaceReset::watch(postgres::Connection& session) const {
   clone.oid = static_cast<std::uint32_t>(
       session.query("SELECT oid FROM pg_database WHERE datname = current_database()")
           .integer(0, 0));
-  session.execute(check_);
   clone.position = look(session).position;
   return clone;
 }
@@ -267,35 +306,12 @@ bool InPlaceReset::follow_new_files(WatchedClone& clone, postgres::Connection& s
   return true;
 }
 
-// One statement string for all: what it costs is round trips.
 void InPlaceReset::put_back(WatchedClone& clone, postgres::Connection& session,
                             const std::vector<std::size_t>& tables, const State& now) {
-  std::string script = "BEGIN; ";
-  std::string locks;
-  std::string rows;
-  std::vector<std::string_view> data;
-  for (const std::size_t i : tables) {
-    Table& table = tables_[i];
-    locks += (locks.empty() ? "LOCK TABLE ONLY " : ", ONLY ") + table.name;
-    rows += fmt::format("DELETE FROM ONLY {}; ", table.name);
-    if (rows_of(table).empty()) continue;
-    rows += fmt::format("COPY {} ({}) FROM STDIN; ", table.name, table.columns);
-    data.push_back(rows_of(table));
-  }
-  if (!locks.empty()) script += locks + " IN SHARE ROW EXCLUSIVE MODE; ";
-  script += rows;
-  for (std::size_t i = 0; i < sequences_.size(); ++i) {
-    if (now.sequences[i] == sequences_[i].value) continue;
-    const std::size_t comma = sequences_[i].value.find(',');
-    script +=
-        fmt::format("SELECT setval({}, {}, {}); ", postgres::quote_literal(sequences_[i].name),
-                    sequences_[i].value.substr(0, comma), sequences_[i].value.substr(comma + 1));
-  }
-  script += "SELECT pg_current_xact_id()::xid; COMMIT";
+  for (const std::size_t i : tables) load_rows(tables_[i]);
   for (bool again = true;; again = false) {
     try {
-      clone.own_transaction = session.execute_with_copies(script, data);
-      return;
+      return put_back_rows(clone, session, tables, now);
     } catch (const Error& error) {
       if (session.in_transaction()) session.execute("ROLLBACK");
       if (error.sqlstate() != "55P03" || !again) throw;
@@ -307,15 +323,75 @@ void InPlaceReset::put_back(WatchedClone& clone, postgres::Connection& session,
   }
 }
 
-std::string_view InPlaceReset::rows_of(Table& table) {
-  if (!table.rows) {
-    std::string rows;
-    original_.copy_out(
-        fmt::format("COPY (SELECT {} FROM ONLY {}) TO STDOUT", table.columns, table.name),
-        [&rows](std::string_view block) { rows += block; });
-    table.rows = std::move(rows);
+// Two messages, whatever the number of tables: what it costs is round trips.
+void InPlaceReset::put_back_rows(WatchedClone& clone, postgres::Connection& session,
+                                 const std::vector<std::size_t>& tables, const State& now) {
+  std::vector<postgres::Statement> statements{{"BEGIN ISOLATION LEVEL READ COMMITTED", {}}};
+  for (const std::size_t i : tables) {
+    statements.push_back(
+        {"LOCK TABLE ONLY " + tables_[i].name + " IN SHARE ROW EXCLUSIVE MODE", {}});
   }
-  return *table.rows;
+  for (const std::size_t i : tables) statements.push_back({tables_[i].select, {}});
+  const auto found = session.run(statements);
+
+  statements.clear();
+  std::vector<TableChange> changes;
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    const Table& table = tables_[tables[i]];
+    const auto known = clone.tuples.find(tables[i]);
+    changes.push_back(compare(known == clone.tuples.end() ? table.tuples : known->second,
+                              found[1 + tables.size() + i], table.rows.size()));
+    const TableChange& change = changes.back();
+    if (!change.foreign.empty()) {
+      statements.push_back(
+          {table.remove, {fmt::format("{{\"{}\"}}", fmt::join(change.foreign, "\",\""))}});
+    }
+    for (const std::size_t row : change.missing) {
+      changes[i].insertions.push_back(statements.size());
+      statements.push_back({table.insert, table.rows[row]});
+    }
+  }
+  const auto sequences = set_sequences(now);
+  statements.insert(statements.end(), sequences.begin(), sequences.end());
+  statements.push_back({"SELECT pg_current_xact_id()::xid", {}});
+  statements.push_back({"COMMIT", {}});
+  const auto results = session.run(statements);
+
+  clone.own_transaction = results[results.size() - 2].at(0);
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    TableChange& change = changes[i];
+    for (std::size_t row = 0; row < change.missing.size(); ++row) {
+      change.kept.emplace(results[change.insertions[row]].at(0) + " " + clone.own_transaction,
+                          change.missing[row]);
+    }
+    clone.tuples[tables[i]] = std::move(change.kept);
+  }
+}
+
+std::vector<postgres::Statement> InPlaceReset::set_sequences(const State& now) const {
+  std::vector<postgres::Statement> statements;
+  for (std::size_t i = 0; i < sequences_.size(); ++i) {
+    const auto& [name, value] = sequences_[i];
+    if (now.sequences[i] == value) continue;
+    const std::size_t comma = value.find(',');
+    statements.push_back(
+        {"SELECT setval($1, $2, $3)", {name, value.substr(0, comma), value.substr(comma + 1)}});
+  }
+  return statements;
+}
+
+void InPlaceReset::load_rows(Table& table) {
+  if (table.loaded) return;
+  const auto rows = original_.query(
+      fmt::format("SELECT ctid || ' ' || xmin, {} FROM ONLY {}", table.columns, table.name));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    postgres::Parameters& values = table.rows.emplace_back();
+    for (std::size_t column = 1; column < rows.columns(); ++column) {
+      values.push_back(rows.is_null(i, column) ? std::nullopt : std::optional(rows.get(i, column)));
+    }
+    table.tuples.emplace(rows.get(i, 0), i);
+  }
+  table.loaded = true;
 }
 
 void InPlaceReset::settle(WatchedClone& clone, postgres::Connection& session) {

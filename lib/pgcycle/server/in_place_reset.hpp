@@ -1,12 +1,12 @@
 // Putting a clone back as it was without making it anew.
 //
 // What was written since is read from the write-ahead log (wal_changes.hpp): nothing, or
-// rows of some tables, which are then replaced by those of the original database. A
-// TRUNCATE shows as another file of the same table; pg_class is compared for that.
-// Sequences move without a trace in the log, so their values are compared. Everything
-// else is left to a new clone, and the outcome says why: DDL, unlogged tables,
-// materialized views, triggers that fire on replicas too, much data, or no right to read
-// the log.
+// rows of some tables. In those, each row is known by its place and the transaction that
+// wrote it: what is not of the original goes, what is missing comes back. A TRUNCATE shows as
+// another file of the same table; pg_class is compared for that. Sequences move without a trace in
+// the log, so their values are compared. Everything else is left to a new clone, and the outcome
+// says why: DDL, unlogged tables, materialized views, triggers that fire on replicas too, much
+// data, or no right to read the log.
 //
 // Thread rule: one thread; each clone is used by one thread at a time.
 #pragma once
@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "pgcycle/postgres/connection.hpp"
@@ -32,12 +33,16 @@ struct InPlaceOutcome {
   std::string reason;               // of a new clone
 };
 
+// "ctid xmin" of each row, and its number in the original.
+using TupleMap = std::unordered_map<std::string, std::size_t>;
+
 // What the reset remembers of one clone; made by `InPlaceReset::watch`.
 struct WatchedClone {
   std::uint32_t oid = 0;
   std::string position;  // in the log; all before is as in the original
   std::string own_transaction;
   std::map<std::uint32_t, std::size_t> new_files;  // of tables that were truncated
+  std::map<std::size_t, TupleMap> tuples;          // of tables that were put back
 };
 
 class InPlaceReset {
@@ -61,9 +66,13 @@ class InPlaceReset {
     std::uint32_t oid = 0;
     std::string name;  // as SQL
     std::string columns;
+    std::string select, remove, insert;  // statements
     std::string obstacle;
     std::uint64_t bytes = 0;
-    std::optional<std::string> rows;  // in COPY's text form, once they were needed
+    // Once they were needed:
+    bool loaded = false;
+    std::vector<postgres::Parameters> rows;
+    TupleMap tuples;  // of the original
   };
   struct Sequence {
     std::string name;
@@ -83,7 +92,10 @@ class InPlaceReset {
                         std::vector<std::size_t>& tables);
   void put_back(WatchedClone& clone, postgres::Connection& session,
                 const std::vector<std::size_t>& tables, const State& now);
-  std::string_view rows_of(Table& table);
+  void put_back_rows(WatchedClone& clone, postgres::Connection& session,
+                     const std::vector<std::size_t>& tables, const State& now);
+  std::vector<postgres::Statement> set_sequences(const State& now) const;
+  void load_rows(Table& table);
 
   postgres::Connection& original_;
   WalReader wal_;
@@ -93,7 +105,7 @@ class InPlaceReset {
   std::map<std::uint32_t, std::size_t> table_of_file_;
   std::map<std::uint32_t, std::string> catalog_of_file_;
   std::string relations_digest_;
-  std::string check_;  // the statement that `look` prepares and runs
+  std::string check_;  // the statement that `look` runs
 };
 
 }  // namespace pgcycle::server

@@ -38,22 +38,22 @@ WalReader::WalReader(postgres::Connection& maintenance) : maintenance_(maintenan
     obstacle_.clear();
   }
   maintenance.execute("SET synchronous_commit = local");  // for flush()
-  function_ = postgres::quote_identifier(schema) + ".pg_get_wal_records_info";
+  // Both blocks of an update are of one relation, so the first tells.
+  changes_ = fmt::format(
+      "SELECT DISTINCT split_part(split_part(block_ref, '/', 3), ' ', 1)::bigint FROM {}($1, $2) "
+      "WHERE resource_manager IN ('Heap', 'Heap2') AND split_part(record_type, '+', 1) IN "
+      "('INSERT', 'MULTI_INSERT', 'UPDATE', 'HOT_UPDATE', 'DELETE') "
+      "AND split_part(block_ref, '/', 2) = $3 AND xid::text <> $4",
+      postgres::quote_identifier(schema) + ".pg_get_wal_records_info");
 }
 
-// Both blocks of an update are of one relation, so the first tells.
 std::set<std::uint32_t> WalReader::changed_relations(std::uint32_t oid, const std::string& start,
                                                      const std::string& end,
                                                      const std::string& except) {
-  const auto rows = maintenance_.query(fmt::format(
-      "SELECT DISTINCT split_part(split_part(block_ref, '/', 3), ' ', 1)::bigint FROM {}('{}', "
-      "'{}') WHERE resource_manager IN ('Heap', 'Heap2') AND split_part(record_type, '+', 1) IN "
-      "('INSERT', 'MULTI_INSERT', 'UPDATE', 'HOT_UPDATE', 'DELETE') "
-      "AND split_part(block_ref, '/', 2) = '{}' AND xid::text <> '{}'",
-      function_, start, end, oid, except));
   std::set<std::uint32_t> out;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    out.insert(static_cast<std::uint32_t>(rows.integer(i, 0)));
+  const auto results = maintenance_.run({{changes_, {start, end, std::to_string(oid), except}}});
+  for (const std::string& file : results[0]) {
+    out.insert(static_cast<std::uint32_t>(std::stoul(file)));
   }
   return out;
 }

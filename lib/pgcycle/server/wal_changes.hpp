@@ -32,7 +32,7 @@ class WalReader {
 
  private:
   postgres::Connection& maintenance_;
-  std::string function_;
+  std::string changes_;  // the statement
   std::string obstacle_;
 };
 
