@@ -148,7 +148,18 @@ unchanged() {
   "$@"
   same "$(database_state)" "$database" "the database changed"
   same "$(files_state .)" "$files" "files changed"
-  same "$(sql "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_(new|old|build)_'")" 0 "databases left behind"
+  finished "$(pgcycle-server url -q -d postgres)"
+}
+
+# finished DATABASE_URL: waits until no reset has anything to drop any more.
+finished() {
+  local left try
+  for try in $(seq 100); do
+    left=$(psql -X -At -d "$1" -c "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_(new|old|build|clone)_'")
+    [[ $left == 0 ]] && return
+    sleep 0.1
+  done
+  fail "$left databases left behind after $try tries"
 }
 
 skip() {

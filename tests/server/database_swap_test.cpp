@@ -86,5 +86,27 @@ TEST(DatabaseSwap, LeavesTheTargetAloneUnlessRenamedIn) {
   EXPECT_EQ(leftovers(database), "0");
 }
 
+TEST(DatabaseSwap, KeepsTheOldOneUntilThereIsTime) {
+  const TestDatabase database;
+  database.run("CREATE TABLE t AS SELECT 1 AS x");
+  const Target target = database.target();
+  auto maintenance = open_maintenance(target, test::silent());
+  const auto swap_in = [&](int value) {
+    DatabaseSwap swap(maintenance, target, test::silent());
+    swap.keep_old();
+    swap.create_new();
+    fill(swap, value);
+    swap.rename_in();
+  };
+  swap_in(2);
+  EXPECT_EQ(leftovers(database), "1");
+  swap_in(3);  // the next swap drops the first one's
+  EXPECT_EQ(leftovers(database), "1");
+  DatabaseSwap::drop_old(maintenance, target.database());
+  EXPECT_EQ(leftovers(database), "0");
+  DatabaseSwap::drop_old(maintenance, target.database());
+  EXPECT_EQ(database.value("SELECT x FROM t"), "3");
+}
+
 }  // namespace
 }  // namespace pgcycle::server

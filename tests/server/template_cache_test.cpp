@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "pgcycle/server/database_copy.hpp"
+#include "pgcycle/server/lease.hpp"
 #include "tests/test_server.hpp"
 
 namespace pgcycle::server {
@@ -20,6 +21,7 @@ class TemplateCacheTest : public testing::Test {
       : target_(database_.target()), maintenance_(open_maintenance(target_, test::silent())) {}
   ~TemplateCacheTest() override {
     for (const std::string& name : names("pgcycle_template_%")) drop(name);
+    for (const std::string& name : names("pgcycle_spare_%")) drop(name);
     for (const std::string& name : names("clone_%")) drop(name);
   }
   void drop(const std::string& name) {
@@ -96,6 +98,66 @@ TEST_F(TemplateCacheTest, ABuildThatFailsLeavesNothing) {
                Error);
   EXPECT_EQ(names("pgcycle%").size(), 0U);
   EXPECT_EQ(names("clone_%").size(), 0U);
+}
+
+TEST_F(TemplateCacheTest, TheNextCloneTakesTheSpare) {
+  TemplateCache cache(maintenance_, target_, test::silent());
+  const std::string key(32, 'a');
+  const std::string spare = "pgcycle_spare_" + key;
+  const auto oid = [this](const std::string& name) {
+    return maintenance_.query("SELECT oid FROM pg_database WHERE datname = $1", {name})
+        .integer(0, 0);
+  };
+  cache.make_spare(key, {});
+  EXPECT_TRUE(names("pgcycle_spare_%").empty());  // nothing to make it of
+  const HeldTemplate held = cache.hold(key, fill(7));
+  const std::uint64_t bytes = cache.list().front().bytes;
+  cache.make_spare(key, {bytes, 0});
+  EXPECT_TRUE(names("pgcycle_spare_%").empty());  // no room
+  cache.make_spare(key, {2 * bytes, 0});
+  EXPECT_EQ(names("pgcycle_spare_%"), std::vector<std::string>{spare});
+  EXPECT_GT(cache.list().front().bytes, bytes);
+  EXPECT_THROW(postgres::Connection::open(target_.info.with_database(spare)), Error);
+  EXPECT_EQ(drop_abandoned_databases(maintenance_, test::silent()).size(), 0U);
+
+  const std::int64_t was = oid(spare);
+  TemplateCache::clone(maintenance_, held, "clone_1");
+  EXPECT_EQ(oid("clone_1"), was);
+  EXPECT_EQ(value_in("clone_1"), "7");
+  TemplateCache::clone(maintenance_, held, "clone_2");  // there is no other
+  EXPECT_EQ(value_in("clone_2"), "7");
+}
+
+TEST_F(TemplateCacheTest, ASpareGoesWithItsTemplate) {
+  TemplateCache cache(maintenance_, target_, test::silent());
+  const std::string key(32, 'b');
+  const std::string other(32, 'c');
+  for (const std::string& each : {key, other}) {
+    cache.hold(each, fill(7));
+    cache.make_spare(each, {});
+  }
+  drop("pgcycle_template_" + other);
+  const auto dropped = drop_abandoned_databases(maintenance_, test::silent());
+  ASSERT_EQ(dropped.size(), 1U);
+  EXPECT_EQ(dropped[0].name, "pgcycle_spare_" + other);
+  EXPECT_EQ(cache.prune({1, 0}), std::vector<std::string>{"pgcycle_template_" + key});
+  EXPECT_TRUE(names("pgcycle%").empty());
+}
+
+TEST_F(TemplateCacheTest, ClonesAtOnceShareOneSpare) {
+  TemplateCache cache(maintenance_, target_, test::silent());
+  const HeldTemplate held = cache.hold(std::string(32, 'd'), fill(7));
+  cache.make_spare(held.key, {});
+  std::vector<std::thread> runs;
+  for (int i = 0; i < 6; ++i) {
+    runs.emplace_back([this, i, &held] {
+      auto maintenance = open_maintenance(target_, test::silent());
+      TemplateCache::clone(maintenance, held, "clone_" + std::to_string(i));
+    });
+  }
+  for (std::thread& run : runs) run.join();
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(value_in("clone_" + std::to_string(i)), "7");
+  EXPECT_TRUE(names("pgcycle_spare_%").empty());
 }
 
 TEST_F(TemplateCacheTest, PrunesTheLeastRecentlyUsedFirst) {

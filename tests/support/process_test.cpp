@@ -1,6 +1,14 @@
 #include "pgcycle/support/process.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <thread>
 
 #include "tests/test_server.hpp"
 
@@ -42,6 +50,34 @@ TEST(RunProcess, EndsWhatTakesTooLong) {
 TEST(RunProcess, SaysWhatCannotBeStarted) {
   const Error error = test::error_of([] { run_process({{"/no/such/program"}, {}, {}, {}}); });
   EXPECT_NE(error.message().find("/no/such/program"), std::string::npos);
+}
+
+TEST(RunInBackground, OutlivesTheCallerWithNothingOfIts) {
+  const test::TestDirectory directory;
+  const std::filesystem::path file = directory.path() / "done";
+  // The child of `sh` is this very test, as a program that ends at once.
+  const pid_t program = fork();
+  if (program == 0) {
+    const bool made = run_in_background([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      const ssize_t descriptors =
+          std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+      std::ofstream(file.string() + ".new") << getsid(0) - getpid() << ' ' << descriptors;
+      std::filesystem::rename(file.string() + ".new", file);
+      throw std::runtime_error("for nobody");
+    });
+    _exit(made ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(program, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_FALSE(std::filesystem::exists(file));
+  for (int i = 0; i < 100 && !std::filesystem::exists(file); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  std::string said;
+  std::getline(std::ifstream(file), said);
+  EXPECT_EQ(said, "0 4");  // its own session; three streams and the listing itself
 }
 
 TEST(FindProgram, LooksAlongThePath) {

@@ -10,6 +10,7 @@
 #include "pgcycle/dump/unpack.hpp"
 #include "pgcycle/server/lease.hpp"
 #include "pgcycle/server/target.hpp"
+#include "pgcycle/support/process.hpp"
 #include "tools/common/program.hpp"
 #include "tools/reset/session.hpp"
 
@@ -163,6 +164,7 @@ void reset(const Context& context, const ResetOptions& options) {
                                    !options.no_cache,
                                    owners_of(options),
                                    context.options.dry_run,
+                                   true,
                                    context.environment,
                                    context.reporter};
   if (options.session) return serve(context, request);
@@ -173,6 +175,9 @@ void reset(const Context& context, const ResetOptions& options) {
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   context.print(to_text(request, report, seconds), to_json(request, report, seconds));
+  if (request.dry_run) return;
+  std::fflush(stdout);
+  run_in_background([&] { dump::finish_reset(request, report); });
 }
 
 void collect_garbage(const Context& context) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <functional>
 #include <future>
 
 #include "pgcycle/dump/dump_key.hpp"
@@ -62,7 +63,10 @@ class Reset {
       const server::HeldTemplate held = hold_template(request_, maintenance_);
       report_.contents = held.contents;
       report_.from_cache = held.was_there;
-      copy_all(held.database, 0);
+      report_.template_key = held.key;
+      copy_all(0, [&held](postgres::Connection& connection, const std::string& name) {
+        server::TemplateCache::clone(connection, held, name);
+      });
       if (!held.was_there) {
         report_.pruned = server::TemplateCache(maintenance_, request_.target, request_.reporter)
                              .prune(cache_limits(request_.config), held.database);
@@ -75,7 +79,9 @@ class Reset {
       } else {
         report_.contents = copy_live_database(request_, maintenance_, first);
       }
-      copy_all(first.new_name(), 1);
+      copy_all(1, [&first](postgres::Connection& connection, const std::string& name) {
+        server::copy_database(connection, first.new_name(), name);
+      });
       finish(maintenance_, 0, first);
     }
     return std::move(report_);
@@ -86,13 +92,14 @@ class Reset {
     return fill_database(request_, maintenance_.server_version() / 10000, database);
   }
 
-  // Makes the targets from number `start` on as copies of `source`.
-  void copy_all(const std::string& source, std::size_t start) {
+  // Makes the targets from number `start` on, each filled by `copy`.
+  void copy_all(std::size_t start,
+                const std::function<void(postgres::Connection&, const std::string&)>& copy) {
     std::atomic<std::size_t> next{start};
     const auto work = [&](postgres::Connection& connection) {
       for (std::size_t i = next++; i < targets_.size(); i = next++) {
         server::DatabaseSwap swap(connection, targets_[i], request_.reporter);
-        server::copy_database(connection, source, swap.new_name());
+        copy(connection, swap.new_name());
         finish(connection, i, swap);
       }
     };
@@ -111,6 +118,7 @@ class Reset {
   void finish(postgres::Connection& connection, std::size_t i, server::DatabaseSwap& swap) {
     // A name that was free passed the guard for that; it may have been taken meanwhile.
     if (was_free_[i]) require_replaceable(connection, targets_[i], request_);
+    if (request_.finish_later) swap.keep_old();
     if (request_.lease_seconds > 0) swap.lease(request_.lease_seconds);
     const bool replaced = swap.rename_in(request_.template_database);
     report_.databases[i] = {targets_[i].info, replaced};
@@ -169,6 +177,16 @@ ResetReport reset(const ResetRequest& request) {
   }
   server::drop_abandoned_databases(maintenance, request.reporter);
   return Reset(request, maintenance, targets).run();
+}
+
+void finish_reset(const ResetRequest& request, const ResetReport& report) {
+  auto maintenance = server::open_maintenance(request.target, request.reporter);
+  for (const ResetDatabase& database : report.databases) {
+    if (database.replaced) server::DatabaseSwap::drop_old(maintenance, database.info.database());
+  }
+  if (report.template_key.empty() || request.target.kind == server::ServerKind::external) return;
+  server::TemplateCache(maintenance, request.target, request.reporter)
+      .make_spare(report.template_key, cache_limits(request.config));
 }
 
 }  // namespace pgcycle::dump

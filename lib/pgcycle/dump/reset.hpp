@@ -34,6 +34,7 @@ struct ResetRequest {
   bool use_cache = true;  // keep the restored dump as a template and clone it next time
   OwnersAndGrants owners = OwnersAndGrants::left_out;
   bool dry_run = false;
+  bool finish_later = false;  // leave to `finish_reset` what the user need not wait for
   Environment environment;
   Reporter& reporter;
 };
@@ -47,6 +48,7 @@ struct ResetReport {
   server::DatabaseContents contents;
   std::vector<ResetDatabase> databases;
   bool from_cache = false;
+  std::string template_key;         // of the template that was cloned
   std::vector<std::string> pruned;  // templates dropped past the cache's limits
 };
 
@@ -62,5 +64,10 @@ server::DatabaseContents fill_database(const ResetRequest& request, int server_m
 server::HeldTemplate hold_template(const ResetRequest& request, postgres::Connection& maintenance);
 
 ResetReport reset(const ResetRequest& request);
+
+// Drops the old database of a reset that has `finish_later` and, on the project's own
+// server, makes a spare of the template for the next one. When it never runs or is cut
+// off, the next reset drops the database and makes its clone itself.
+void finish_reset(const ResetRequest& request, const ResetReport& report);
 
 }  // namespace pgcycle::dump

@@ -20,11 +20,11 @@ bool copies_files(postgres::Connection& maintenance, const std::string& source) 
 }  // namespace
 
 void copy_database(postgres::Connection& maintenance, const std::string& source,
-                   const std::string& name) {
+                   const std::string& name, Sessions sessions) {
   const int version = maintenance.server_version();
-  const std::string statement =
-      fmt::format("CREATE DATABASE {} TEMPLATE {}", postgres::quote_identifier(name),
-                  postgres::quote_identifier(source));
+  const std::string statement = fmt::format(
+      "CREATE DATABASE {} TEMPLATE {} ALLOW_CONNECTIONS {}", postgres::quote_identifier(name),
+      postgres::quote_identifier(source), sessions == Sessions::allowed);
   if (version >= 180000) {
     maintenance.execute("SET file_copy_method = clone");
     try {

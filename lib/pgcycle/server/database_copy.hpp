@@ -11,10 +11,12 @@
 
 namespace pgcycle::server {
 
+enum class Sessions { allowed, refused };  // on the copy
+
 // Makes database `name` as a copy of `source`, which must have no sessions. Throws
 // Error{statement}; SQLSTATE 55006 when there are sessions.
 void copy_database(postgres::Connection& maintenance, const std::string& source,
-                   const std::string& name);
+                   const std::string& name, Sessions sessions = Sessions::allowed);
 
 // Drops it, if it is there, with the sessions that are on it.
 void drop_database(postgres::Connection& maintenance, const std::string& name);

@@ -108,7 +108,12 @@ std::string DatabaseSwap::lock_of_database_aside(const std::string& name) {
 
 DatabaseSwap::~DatabaseSwap() { drop_aside(); }
 
+void DatabaseSwap::drop_old(postgres::Connection& maintenance, const std::string& target) {
+  drop_database(maintenance, std::string(kOldPrefix) + id_of(target));
+}
+
 void DatabaseSwap::drop_aside() noexcept {
+  if (!has_new_) return;
   try {
     drop_database(maintenance_, new_name_);
   } catch (...) {  // NOLINT(bugprone-empty-catch): the next run drops it
@@ -135,11 +140,12 @@ bool DatabaseSwap::rename_in(const std::string& properties_from) {
   throw_if_interrupted();
   if (replaces) {
     rename_while_ending_sessions();
-    drop_database(maintenance_, old_name_);
+    if (!keeps_old_) drop_database(maintenance_, old_name_);
   } else {
     maintenance_.execute(fmt::format("ALTER DATABASE {} RENAME TO {}", quote_identifier(new_name_),
                                      quote_identifier(target_.database())));
   }
+  has_new_ = false;
   return replaces;
 }
 

@@ -34,12 +34,17 @@ class DatabaseSwap {
   // The new database may be dropped so many seconds from now (lease.hpp).
   void lease(double seconds) { lease_seconds_ = seconds; }
 
+  // Leaves the old database for `drop_old`, or the next swap of the target.
+  void keep_old() { keeps_old_ = true; }
+
   // Ends the sessions on the target, gives its name to the new database and drops the
   // old one. The new database is marked as a test database and takes over the old one's
   // owner, grants and settings, or those of `properties_from` where there is no old one.
   // True where there was one. Throws Error{step} naming sessions that will not go.
   bool rename_in(const std::string& properties_from = {});
 
+  // Drops what swaps of `target` left under the old database's name.
+  static void drop_old(postgres::Connection& maintenance, const std::string& target);
   // The advisory lock under which `target` is replaced.
   static std::string lock_of_target(const std::string& target);
   // The advisory lock of the target that has these databases aside; empty for any other
@@ -55,6 +60,8 @@ class DatabaseSwap {
   const Target& target_;
   Reporter& reporter_;
   double lease_seconds_ = 0;
+  bool keeps_old_ = false;
+  bool has_new_ = true;  // as far as is known
   std::string id_;
   std::string new_name_;
   std::string old_name_;

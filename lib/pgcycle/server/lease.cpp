@@ -27,7 +27,7 @@ std::string candidates_sql() {
   return fmt::format(
       "SELECT * FROM (SELECT d.datname, {} AS lease, extract(epoch FROM clock_timestamp())::bigint "
       "FROM pg_catalog.pg_database d WHERE pg_has_role(d.datdba, 'MEMBER')) candidates "
-      "WHERE datname ~ '^pgcycle_(build|new|old|clone)_' OR lease <> '' ORDER BY datname",
+      "WHERE datname ~ '^pgcycle_(build|spare|new|old|clone)_' OR lease <> '' ORDER BY datname",
       database_setting_sql("d.oid", kLease));
 }
 
@@ -59,8 +59,9 @@ struct Candidate {
 // `lock` keeps others from taking the name.
 std::string reason_of(const Candidate& database, postgres::Connection& maintenance,
                       std::unique_ptr<AdvisoryLock>& lock) {
-  for (const std::string& name : {DatabaseSwap::lock_of_database_aside(database.name),
-                                  TemplateCache::lock_of_database_aside(database.name)}) {
+  for (const std::string& name :
+       {DatabaseSwap::lock_of_database_aside(database.name),
+        TemplateCache::lock_of_database_aside(maintenance, database.name)}) {
     if (name.empty()) continue;
     lock = AdvisoryLock::try_once(maintenance, name);
     return lock ? "left by a run that was cut off" : "";

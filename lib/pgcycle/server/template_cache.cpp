@@ -19,11 +19,14 @@ using postgres::quote_identifier;
 
 constexpr std::string_view kTemplatePrefix = "pgcycle_template_";
 constexpr std::string_view kBuildPrefix = "pgcycle_build_";
+constexpr std::string_view kSparePrefix = "pgcycle_spare_";
 constexpr std::size_t kKeyDigits = 32;
 constexpr const char* kContents = "pgcycle.contents";
 constexpr const char* kLastUsed = "pgcycle.last_used";
 
 std::string template_name(const std::string& key) { return std::string(kTemplatePrefix) + key; }
+
+std::string spare_name(const std::string& key) { return std::string(kSparePrefix) + key; }
 
 // "TABLES ROWS"
 std::string to_text(const DatabaseContents& contents) {
@@ -40,6 +43,7 @@ DatabaseContents contents_of(const std::string& text) {
 
 HeldTemplate TemplateCache::hold(const std::string& key, const Build& build) {
   HeldTemplate held;
+  held.key = key;
   held.database = template_name(key);
   for (;;) {
     held.was_there = true;
@@ -71,10 +75,47 @@ void TemplateCache::note_use(const std::string& database) {
   }
 }
 
-std::string TemplateCache::lock_of_database_aside(const std::string& name) {
-  if (!name.starts_with(kBuildPrefix)) return {};
-  const std::string key = name.substr(kBuildPrefix.size());
-  return is_hex(key, kKeyDigits) ? template_name(key) : std::string();
+std::string TemplateCache::lock_of_database_aside(postgres::Connection& maintenance,
+                                                  const std::string& name) {
+  for (const std::string_view prefix : {kBuildPrefix, kSparePrefix}) {
+    if (!name.starts_with(prefix) || !is_hex(name.substr(prefix.size()), kKeyDigits)) continue;
+    const std::string built = template_name(name.substr(prefix.size()));
+    if (prefix == kBuildPrefix || !database_exists(maintenance, built)) return built;
+  }
+  return {};
+}
+
+void TemplateCache::clone(postgres::Connection& maintenance, const HeldTemplate& held,
+                          const std::string& name) {
+  const std::string spare = spare_name(held.key);
+  if (database_exists(maintenance, spare)) {
+    try {
+      maintenance.execute(fmt::format("ALTER DATABASE {} RENAME TO {}", quote_identifier(spare),
+                                      quote_identifier(name)));
+      maintenance.execute(
+          fmt::format("ALTER DATABASE {} ALLOW_CONNECTIONS true", quote_identifier(name)));
+      return;
+    } catch (const Error& error) {
+      // 3D000: another clone took it. Any other refusal leaves a copy to be made as well.
+      if (error.code() != ErrorCode::statement) throw;
+      drop_database(maintenance, name);
+    }
+  }
+  copy_database(maintenance, held.database, name);
+}
+
+void TemplateCache::make_spare(const std::string& key, const CacheLimits& limits) {
+  const std::string spare = spare_name(key);
+  const auto turn = AdvisoryLock::try_once(maintenance_, spare);
+  if (!turn || database_exists(maintenance_, spare)) return;
+  const AdvisoryLock stays(maintenance_, template_name(key), reporter_, AdvisoryLock::Mode::shared);
+  if (!database_exists(maintenance_, template_name(key))) return;
+  std::uint64_t bytes = 0;
+  for (const CachedTemplate& entry : list()) {
+    bytes += entry.key == key ? 2 * entry.bytes : entry.bytes;
+  }
+  if (limits.max_bytes != 0 && bytes > limits.max_bytes) return;
+  copy_database(maintenance_, template_name(key), spare, Sessions::refused);
 }
 
 void TemplateCache::build_template(const std::string& key, const Build& build) {
@@ -101,12 +142,15 @@ void TemplateCache::build_template(const std::string& key, const Build& build) {
 }
 
 std::vector<CachedTemplate> TemplateCache::list() {
-  const auto rows =
-      maintenance_.query("SELECT d.datname, pg_database_size(d.oid), COALESCE(NULLIF(" +
-                             database_setting_sql("d.oid", kLastUsed) +
-                             ", ''), '0')::bigint AS used FROM pg_catalog.pg_database d "
-                             "WHERE starts_with(d.datname, $1) ORDER BY used DESC, d.datname",
-                         {std::string(kTemplatePrefix)});
+  const auto rows = maintenance_.query(
+      "SELECT d.datname, pg_database_size(d.oid) + COALESCE((SELECT "
+      "pg_database_size(s.oid) FROM pg_catalog.pg_database s WHERE "
+      "s.datname = $2 || substr(d.datname, $3::int)), 0), COALESCE(NULLIF(" +
+          database_setting_sql("d.oid", kLastUsed) +
+          ", ''), '0')::bigint AS used FROM pg_catalog.pg_database d "
+          "WHERE starts_with(d.datname, $1) ORDER BY used DESC, d.datname",
+      {std::string(kTemplatePrefix), std::string(kSparePrefix),
+       std::to_string(kTemplatePrefix.size() + 1)});
   std::vector<CachedTemplate> out;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::string name = rows.get(i, 0);
@@ -128,11 +172,16 @@ std::vector<std::string> TemplateCache::prune(const CacheLimits& limits, const s
       ++count;
       continue;
     }
-    const AdvisoryLock alone(maintenance_, entry.database, reporter_);
-    drop_database(maintenance_, entry.database);
+    drop(entry);
     dropped.push_back(entry.database);
   }
   return dropped;
+}
+
+void TemplateCache::drop(const CachedTemplate& entry) {
+  const AdvisoryLock alone(maintenance_, entry.database, reporter_);
+  drop_database(maintenance_, spare_name(entry.key));
+  drop_database(maintenance_, entry.database);
 }
 
 }  // namespace pgcycle::server

@@ -7,6 +7,10 @@
 // settings of the template itself, so the cache belongs to the server and is shared by
 // all who use it.
 //
+// A spare is a copy of a template that was made when there was time (`make_spare`); the
+// next clone takes it and gives it its name. It has the template's key in its own name,
+// counts with the template and goes with it.
+//
 // Thread rule: one thread, that of the session. Errors: as the session.
 #pragma once
 
@@ -29,7 +33,7 @@ struct DatabaseContents {
 struct CachedTemplate {
   std::string database;
   std::string key;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;     // with its spare
   std::int64_t last_used = 0;  // seconds since 1970
 };
 
@@ -41,6 +45,7 @@ struct CacheLimits {
 
 // A template that stays as long as this object.
 struct HeldTemplate {
+  std::string key;
   std::string database;
   DatabaseContents contents;
   bool was_there = false;
@@ -57,18 +62,27 @@ class TemplateCache {
   // The template of that key, which `build` fills first where it is missing.
   HeldTemplate hold(const std::string& key, const Build& build);
 
-  // All templates of this server, the latest used first.
+  // Makes database `name` of the template: its spare, or a new copy.
+  static void clone(postgres::Connection& maintenance, const HeldTemplate& held,
+                    const std::string& name);
+  // Makes the spare where there is none and, with it, the template still fits the limits.
+  void make_spare(const std::string& key, const CacheLimits& limits);
+
+  // All templates of this server with their spares, the latest used first.
   std::vector<CachedTemplate> list();
   // Drops the least recently used ones past the limits, but never `keep`; their names.
   std::vector<std::string> prune(const CacheLimits& limits, const std::string& keep = {});
 
-  // The advisory lock of the builder that has this database aside; empty for any other
-  // name. Whoever gets the lock may drop it.
-  static std::string lock_of_database_aside(const std::string& name);
+  // The advisory lock of the builder that has this database aside, or of the template
+  // that this spare was made of and that is gone; empty for any other name. Whoever gets the lock
+  // may drop it.
+  static std::string lock_of_database_aside(postgres::Connection& maintenance,
+                                            const std::string& name);
 
  private:
   void build_template(const std::string& key, const Build& build);
   void note_use(const std::string& database);
+  void drop(const CachedTemplate& entry);
 
   postgres::Connection& maintenance_;
   const Target& target_;

@@ -226,6 +226,28 @@ ProcessResult run_process(const ProcessSpec& spec, std::string_view input,
   return result;
 }
 
+bool run_in_background(const std::function<void()>& work) {
+  const pid_t child = fork();
+  if (child < 0) return false;
+  if (child > 0) return wait_for(child) == 0;
+  // The child's child belongs to init, so that the caller has none to reap.
+  const pid_t worker = fork();
+  if (worker != 0) _exit(worker < 0 ? 1 : 0);
+  setsid();
+  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP}) signal(signal_number, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  const int nothing = open("/dev/null", O_RDWR);
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(nothing, stream);
+  close_range(STDERR_FILENO + 1, ~0U, 0);
+  try {
+    work();
+  } catch (...) {  // NOLINT(bugprone-empty-catch): nobody hears it
+  }
+  _exit(0);
+}
+
 std::optional<std::string> find_program(std::string_view program, std::string_view path) {
   while (!path.empty()) {
     const std::size_t end = path.find(':');

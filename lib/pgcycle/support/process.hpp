@@ -53,6 +53,11 @@ ProcessResult run_process(const ProcessSpec& spec, std::string_view input = {},
 pid_t start_process(const ProcessSpec& spec, int standard_input, int standard_output,
                     int standard_error);
 
+// Runs `work` in a process that outlives this one: without a terminal, standard streams or
+// open files of the caller, and with nobody to hear of its errors. For a program about to
+// end that has no other thread. False where no process can be made: nothing ran.
+bool run_in_background(const std::function<void()>& work);
+
 // The path of `program` on PATH (`path` is that variable's value), if any.
 std::optional<std::string> find_program(std::string_view program, std::string_view path);
 

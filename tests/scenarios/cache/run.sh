@@ -17,6 +17,21 @@ sql "DELETE FROM payments; CREATE TABLE mine (id int)" >/dev/null
 run 0 pgcycle-reset -q
 same "$(database_state)" "$fresh"
 
+# The next clone is made ahead of time, and is as the template whatever came between.
+spare() { sql "SELECT oid FROM pg_database WHERE datname LIKE 'pgcycle_spare_%'"; }
+spare_made() {
+  local _
+  for _ in $(seq 100); do [[ -n $(spare) ]] && return; sleep 0.1; done
+  fail "no spare was made"
+}
+spare_made
+made=$(spare)
+sql "DELETE FROM payments" >/dev/null
+run 0 pgcycle-reset -q
+same "$(sql "SELECT oid FROM pg_database WHERE datname = current_database()")" "$made" "the spare was not taken"
+same "$(database_state)" "$fresh"
+spare_made
+
 # By content, not by name; --no-cache restores the dump itself.
 cp dumps/prod_backup.dump elsewhere.dump
 run 0 pgcycle-reset --json --dump elsewhere.dump
@@ -43,7 +58,8 @@ wait
 for i in 1 2 3 4 5 6; do
   same "$(database_state "$(pgcycle-server url -q -d "school_$i")")" "$fresh" "school_$i: $(cat "err.$i")"
 done
-same "$(sql "SELECT count(*) FROM pg_database WHERE datname LIKE 'pgcycle%'")" 1 "templates"
+finished "$(pgcycle-server url -q -d postgres)"
+same "$(sql "SELECT count(*) FROM pg_database WHERE datname LIKE 'pgcycle_template_%'")" 1 "templates"
 
 # A dump that cannot be restored leaves no template.
 head -c 300000 dumps/prod_backup.dump >cut.dump

@@ -44,7 +44,7 @@ run 0 pgcycle-reset cache ls
 printf '%s\n' '{"op": "acquire"}' >requests
 pgcycle-reset --session <requests >"$out" 2>"$err" || fail "the session failed"
 says "$out" '"in_place":false,"reason":"the role is not a superuser"' '"database":"pgcycle_clone_'
-same "$(psql -X -At -d "$admin" -c "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_(clone|new|old|build)_'")" 0 "left behind"
+finished "$admin"
 
 # Without CREATEDB: a clear refusal of the server's.
 run 3 pgcycle-reset -d "postgresql://stranger@localhost:$port/school_test"

@@ -54,7 +54,7 @@ for i in $(seq 300); do
   form=${forms[i % ${#forms[@]}]}
   psql -X -q -d "$url" -c "UPDATE a SET v = 'mine'" -c "DELETE FROM b"
   if ((i % 7 == 0)); then
-    psql -X -At -d "$admin" -c "SELECT format('DROP DATABASE %I;', datname) FROM pg_database WHERE datname LIKE 'pgcycle_template_%'" |
+    psql -X -At -d "$admin" -c "SELECT format('DROP DATABASE %I;', datname) FROM pg_database WHERE datname ~ '^pgcycle_(template|spare)_'" |
       psql -X -q -d "$admin"
   fi
   # shellcheck disable=SC2086
@@ -76,8 +76,9 @@ done
 stray
 run 0 pgcycle-reset -q --dump custom.dump
 same "$(state)" "$new"
-same "$(psql -X -At -d "$admin" -c "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_(new|old|build|clone)_'")" 0 "databases left behind"
+finished "$admin"
 same "$(find "$TMPDIR" . -name '*pgcycle*' -newer custom.dump -not -path './.pgcycle*' -not -name pgcycle.json | wc -l)" 0 "files left behind"
+for _ in $(seq 50); do pgrep -f -- "pgcycle-reset .*$work" >/dev/null || break; sleep 0.1; done
 for program in pgcycle-reset pg_restore psql pg_dump gzip; do
   same "$(pgrep -fc -- "$program .*$work" || true)" 0 "processes left behind"
 done

@@ -62,13 +62,13 @@ session.stdin.close()
 sys.exit(session.wait())
 PY
 run 0 python3 runner.py
-same "$(sql "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_(clone|new|old|build)_'")" 0 "databases left behind"
+same "$(sql "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_clone_'")" 0 "clones left behind"
 run 0 python3 runner.py --clones 1 --lease 60s
-same "$(sql "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_(clone|new|old|build)_'")" 0 "databases left behind"
+same "$(sql "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_clone_'")" 0 "clones left behind"
 
 # Of another database: as it was when the session began, whatever is done to it meanwhile.
 run 0 python3 runner.py --template "$(pgcycle-server url --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["url"].split("?")[0].split("/")[-1])')"
-same "$(sql "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_(clone|new|old|build)_'")" 0 "databases left behind"
+same "$(sql "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_clone_'")" 0 "clones left behind"
 run 1 pgcycle-reset --session --no-cache
 says "$err" "exclude each other"
 run 1 pgcycle-reset --template school --dump dumps/prod_backup.dump
