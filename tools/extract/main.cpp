@@ -23,6 +23,7 @@ constexpr const char* kExamples =
 struct ExtractOptions {
   std::string fixtures;
   bool no_anonymize = false;
+  bool compress = false;
 };
 
 Json to_json(const fixture::ExtractReport& report) {
@@ -85,7 +86,10 @@ void extract(const Context& context, const ExtractOptions& options) {
        {context.config.strings("extract.include"), context.config.strings("extract.exclude")},
        make_plan,
        context.options.dry_run,
-       context.reporter});
+       context.reporter,
+       options.compress,
+       context.jobs(),
+       target.application_name});
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   context.print(
@@ -112,8 +116,8 @@ int main(int argc, char** argv) {
       .type_name("DIR");
   program.app().add_flag("--no-anonymize", options.no_anonymize,
                          "Write values as they are; for debugging only");
-  add_later_options(program.app(),
-                    {"--root", "--sample", "--from-dump", "--check", "--compress", "--report"});
+  program.app().add_flag("--compress", options.compress, "Write .json.zst files");
+  add_later_options(program.app(), {"--root", "--sample", "--from-dump", "--check", "--report"});
   program.command("init", "Make .pgcycle/key, the secret that pseudonyms depend on", init);
   add_later_commands(program, {"scan", "graph"});
   program.default_action([&options](const Context& context) { extract(context, options); });

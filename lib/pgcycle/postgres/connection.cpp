@@ -275,6 +275,10 @@ bool Connection::in_transaction() const {
   return status == PQTRANS_INTRANS || status == PQTRANS_INERROR || status == PQTRANS_ACTIVE;
 }
 
+bool Connection::in_failed_transaction() const {
+  return PQtransactionStatus(impl_->raw()) == PQTRANS_INERROR;
+}
+
 void Connection::cancel() noexcept {
   std::array<char, 256> message{};
   PQcancel(impl_->cancel_handle.get(), message.data(), static_cast<int>(message.size()));

@@ -110,6 +110,7 @@ class Connection {
   const ErrorFields& last_error() const;
   // Tells whether the session is inside a transaction block, working or failed.
   bool in_transaction() const;
+  bool in_failed_transaction() const;
   void cancel() noexcept;
 
   int server_version() const;  // 150004 for 15.4
