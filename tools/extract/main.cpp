@@ -17,6 +17,7 @@ using namespace pgcycle::tools;
 constexpr const char* kExamples =
     "  pgcycle-extract                  # anonymised, by the rules of pgcycle.json\n"
     "  pgcycle-extract --dry-run        # count what would be written\n"
+    "  pgcycle-extract --root 'public.students where grade = 5 limit 20'   # a small world\n"
     "  pgcycle-extract init             # make a key for pseudonyms\n"
     "  pgcycle-extract --no-anonymize --fixtures /tmp/raw   # debugging only\n";
 
@@ -24,7 +25,42 @@ struct ExtractOptions {
   std::string fixtures;
   bool no_anonymize = false;
   bool compress = false;
+  std::vector<std::string> roots;
+  double sample = 0;
 };
+
+fixture::SubsetRules subset_of(const Context& context, const ExtractOptions& options) {
+  const Config& config = context.config;
+  fixture::SubsetRules rules;
+  // What is asked for on the command line stands in place of the config's roots.
+  rules.roots = options.roots;
+  rules.sample_percent = options.sample;
+  if (options.roots.empty() && options.sample == 0) rules.roots = config.strings("extract.roots");
+  rules.where = config.strings("extract.where");
+  rules.children = config.strings("extract.children");
+  rules.cut = config.strings("extract.cut");
+  rules.references = config.strings("extract.references");
+  rules.max_children_per_row = config.count("extract.maxChildrenPerRow");
+  rules.max_rows = config.count("extract.maxRows");
+  return rules;
+}
+
+// "1%" or "0.5"; percent either way.
+double parse_percent(const std::string& text) {
+  std::size_t end = 0;
+  double percent = 0;
+  try {
+    percent = std::stod(text, &end);
+  } catch (const std::exception&) {
+    end = std::string::npos;
+  }
+  if ((end != text.size() && text.substr(std::min(end, text.size())) != "%") || !(percent > 0) ||
+      percent > 100) {
+    throw Error(ErrorCode::usage, fmt::format("\"{}\" is no percentage", text))
+        .hint("a number above 0 and up to 100, such as 1%");
+  }
+  return percent;
+}
 
 Json to_json(const fixture::ExtractReport& report) {
   Json tables = Json::array();
@@ -87,6 +123,7 @@ void extract(const Context& context, const ExtractOptions& options) {
        make_plan,
        context.options.dry_run,
        context.reporter,
+       subset_of(context, options),
        options.compress,
        context.jobs(),
        target.application_name});
@@ -116,8 +153,20 @@ int main(int argc, char** argv) {
       .type_name("DIR");
   program.app().add_flag("--no-anonymize", options.no_anonymize,
                          "Write values as they are; for debugging only");
+  CLI::Option* roots =
+      program.app()
+          .add_option("--root", options.roots,
+                      "Take only these rows, what they reference and what references them: "
+                      "'public.students where grade = 5 limit 20'; may be repeated")
+          ->type_name("ROWS");
+  program.app()
+      .add_option_function<std::string>(
+          "--sample", [&options](const std::string& text) { options.sample = parse_percent(text); },
+          "Take this part of every table, and what it references; the same rows each time")
+      ->excludes(roots)
+      ->type_name("P%");
   program.app().add_flag("--compress", options.compress, "Write .json.zst files");
-  add_later_options(program.app(), {"--root", "--sample", "--from-dump", "--check", "--report"});
+  add_later_options(program.app(), {"--from-dump", "--check", "--report"});
   program.command("init", "Make .pgcycle/key, the secret that pseudonyms depend on", init);
   add_later_commands(program, {"scan", "graph"});
   program.default_action([&options](const Context& context) { extract(context, options); });

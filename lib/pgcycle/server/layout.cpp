@@ -44,17 +44,17 @@ bool can_traverse(const fs::path& directory, const UserIds& user) {
 
 void make_private_directory(const fs::path& path, const std::optional<UserIds>& owner) {
   const uid_t uid = owner ? owner->uid : geteuid();
-  if (mkdir(path.c_str(), 0700) == 0) {
-    if (owner && chown(path.c_str(), owner->uid, owner->gid) != 0) {
+  struct stat status {};
+  if ((mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) || lstat(path.c_str(), &status) != 0) {
+    throw Error(ErrorCode::internal,
+                fmt::format("cannot make {}: {}", path.string(), std::strerror(errno)));
+  }
+  // Made by this run, or by another that has not come further yet.
+  if (owner && S_ISDIR(status.st_mode) && status.st_uid == geteuid()) {
+    if (lchown(path.c_str(), owner->uid, owner->gid) != 0 || lstat(path.c_str(), &status) != 0) {
       throw Error(ErrorCode::internal, fmt::format("cannot give {} to the server's user: {}",
                                                    path.string(), std::strerror(errno)));
     }
-    return;
-  }
-  struct stat status {};
-  if (errno != EEXIST || lstat(path.c_str(), &status) != 0) {
-    throw Error(ErrorCode::internal,
-                fmt::format("cannot make {}: {}", path.string(), std::strerror(errno)));
   }
   if (!S_ISDIR(status.st_mode) || status.st_uid != uid || (status.st_mode & 077) != 0) {
     throw Error(ErrorCode::guard,
