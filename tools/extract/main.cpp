@@ -5,6 +5,8 @@
 
 #include "pgcycle/anonymize/key_file.hpp"
 #include "pgcycle/anonymize/plan.hpp"
+#include "pgcycle/catalog/graph_text.hpp"
+#include "pgcycle/fixture/drift.hpp"
 #include "pgcycle/fixture/extract.hpp"
 #include "pgcycle/server/target.hpp"
 #include "tools/common/program.hpp"
@@ -17,7 +19,9 @@ using namespace pgcycle::tools;
 constexpr const char* kExamples =
     "  pgcycle-extract                  # anonymised, by the rules of pgcycle.json\n"
     "  pgcycle-extract --dry-run        # count what would be written\n"
+    "  pgcycle-extract --check          # are the fixtures still of this schema? for CI\n"
     "  pgcycle-extract --root 'public.students where grade = 5 limit 20'   # a small world\n"
+    "  pgcycle-extract graph --format svg >keys.svg   # foreign keys, load order, cycles\n"
     "  pgcycle-extract init             # make a key for pseudonyms\n"
     "  pgcycle-extract --no-anonymize --fixtures /tmp/raw   # debugging only\n";
 
@@ -25,6 +29,8 @@ struct ExtractOptions {
   std::string fixtures;
   bool no_anonymize = false;
   bool compress = false;
+  bool check = false;
+  std::string graph_form = "dot";
   std::vector<std::string> roots;
   double sample = 0;
 };
@@ -99,7 +105,35 @@ std::string to_text(const fixture::ExtractReport& report, const std::string& dir
                            report.masked.size(), seconds);
 }
 
+fixture::PlanMaker plan_maker(const Context& context) {
+  return [key = anonymize::load_key(context.config),
+          rules = anonymize::RuleSet::from_config(context.config)](
+             const catalog::Schema& schema, const std::vector<const catalog::Table*>& tables) {
+    return anonymize::make_plan(schema, tables, rules, key);
+  };
+}
+
+fixture::TableSelection tables_of(const Context& context) {
+  return {context.config.strings("extract.include"), context.config.strings("extract.exclude")};
+}
+
+void check(const Context& context, const std::filesystem::path& directory) {
+  const server::Target target = context.target();
+  auto connection = server::open_target(target, context.reporter);
+  const std::vector<std::string> drift =
+      fixture::find_drift({connection, directory, tables_of(context), plan_maker(context)});
+  std::string text;
+  for (const std::string& line : drift) text += line + "\n";
+  if (drift.empty()) text = fmt::format("{}: of this schema and these rules\n", directory.string());
+  context.print(text, {{"drift", drift}});
+  if (drift.empty()) return;
+  throw Error(ErrorCode::check, fmt::format("{} drifted in {} way{}", directory.string(),
+                                            drift.size(), drift.size() == 1 ? "" : "s"))
+      .hint("extract again, review the change and commit it");
+}
+
 void extract(const Context& context, const ExtractOptions& options) {
+  if (options.check) return check(context, context.path(options.fixtures, "fixtures.dir"));
   const auto start = std::chrono::steady_clock::now();
   const std::filesystem::path directory = context.path(options.fixtures, "fixtures.dir");
   fixture::PlanMaker make_plan;
@@ -107,26 +141,14 @@ void extract(const Context& context, const ExtractOptions& options) {
     context.reporter.warning(
         "--no-anonymize: values are written as they are; never commit these fixtures");
   } else {
-    const auto key = anonymize::load_key(context.config);
-    const auto rules = anonymize::RuleSet::from_config(context.config);
-    make_plan = [key, rules](const catalog::Schema& schema,
-                             const std::vector<const catalog::Table*>& tables) {
-      return anonymize::make_plan(schema, tables, rules, key);
-    };
+    make_plan = plan_maker(context);
   }
   const server::Target target = context.target();
   auto connection = server::open_target(target, context.reporter);
-  const fixture::ExtractReport report = fixture::extract(
-      {connection,
-       directory,
-       {context.config.strings("extract.include"), context.config.strings("extract.exclude")},
-       make_plan,
-       context.options.dry_run,
-       context.reporter,
-       subset_of(context, options),
-       options.compress,
-       context.jobs(),
-       target.application_name});
+  const fixture::ExtractReport report =
+      fixture::extract({connection, directory, tables_of(context), make_plan,
+                        context.options.dry_run, context.reporter, subset_of(context, options),
+                        options.compress, context.jobs(), target.application_name});
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   context.print(
@@ -134,6 +156,20 @@ void extract(const Context& context, const ExtractOptions& options) {
               context.options.dry_run ? "would write " + directory.string() : directory.string(),
               context.options.verbose, seconds),
       to_json(report));
+}
+
+void draw_graph(const Context& context, const std::string& form) {
+  static const std::map<std::string, catalog::GraphForm> kForms{
+      {"dot", catalog::GraphForm::dot},
+      {"mermaid", catalog::GraphForm::mermaid},
+      {"svg", catalog::GraphForm::svg}};
+  const server::Target target = context.target();
+  auto connection = server::open_target(target, context.reporter);
+  const postgres::Transaction snapshot(connection, postgres::Transaction::Mode::snapshot);
+  const catalog::Schema schema = catalog::load_schema(connection);
+  const std::string text = catalog::graph_text(
+      schema, fixture::select_tables(schema, tables_of(context)), kForms.at(form));
+  context.print(text, {{"format", form}, {"graph", text}});
 }
 
 void init(const Context& context) {
@@ -153,6 +189,10 @@ int main(int argc, char** argv) {
       .type_name("DIR");
   program.app().add_flag("--no-anonymize", options.no_anonymize,
                          "Write values as they are; for debugging only");
+  program.app().add_flag(
+      "--check", options.check,
+      "Compare the fixtures with the live schema and the rules, and write nothing; "
+      "status 4 when they drifted");
   CLI::Option* roots =
       program.app()
           .add_option("--root", options.roots,
@@ -166,9 +206,16 @@ int main(int argc, char** argv) {
       ->excludes(roots)
       ->type_name("P%");
   program.app().add_flag("--compress", options.compress, "Write .json.zst files");
-  add_later_options(program.app(), {"--from-dump", "--check", "--report"});
+  add_later_options(program.app(), {"--from-dump", "--report"});
   program.command("init", "Make .pgcycle/key, the secret that pseudonyms depend on", init);
-  add_later_commands(program, {"scan", "graph"});
+  CLI::App& graph = program.command(
+      "graph", "Draw the foreign keys, with the load order and the cycles",
+      [&options](const Context& context) { draw_graph(context, options.graph_form); });
+  graph.add_option("--format", options.graph_form, "dot, mermaid or svg")
+      ->check(CLI::IsMember({"dot", "mermaid", "svg"}))
+      ->capture_default_str()
+      ->type_name("FORMAT");
+  add_later_commands(program, {"scan"});
   program.default_action([&options](const Context& context) { extract(context, options); });
   return program.run(argc, argv);
 }
