@@ -107,6 +107,11 @@ server::Target Context::target() const {
       {config, db_url(), environment, server_program(), program, reporter});
 }
 
+server::Target Context::own_server() const {
+  return server::resolve_on_own_server(
+      {config, std::nullopt, environment, server_program(), program, reporter});
+}
+
 std::string Context::server_program() const {
   return (std::filesystem::path(current_executable()).parent_path() / "pgcycle-server").string();
 }

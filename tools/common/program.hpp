@@ -47,6 +47,8 @@ struct Context {
   std::filesystem::path path(const std::string& option, std::string_view config_key) const;
   // The database to work on; starts the embedded server when it is on that one.
   server::Target target() const;
+  // The project's own server, for work that has nothing to do with the target.
+  server::Target own_server() const;
   // The pgcycle-server program beside this one.
   std::string server_program() const;
   unsigned jobs() const;

@@ -1,11 +1,14 @@
 // pgcycle-extract: "write this database as JSON fixtures that I may commit".
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <chrono>
 
 #include "pgcycle/anonymize/key_file.hpp"
 #include "pgcycle/anonymize/plan.hpp"
 #include "pgcycle/catalog/graph_text.hpp"
+#include "pgcycle/dump/scratch_database.hpp"
+#include "pgcycle/dump/unpack.hpp"
 #include "pgcycle/fixture/drift.hpp"
 #include "pgcycle/fixture/extract.hpp"
 #include "pgcycle/server/target.hpp"
@@ -22,12 +25,15 @@ constexpr const char* kExamples =
     "  pgcycle-extract --check          # are the fixtures still of this schema? for CI\n"
     "  pgcycle-extract --root 'public.students where grade = 5 limit 20'   # a small world\n"
     "  pgcycle-extract graph --format svg >keys.svg   # foreign keys, load order, cycles\n"
+    "  pgcycle-extract --from-dump prod.dump --sample 5%   # from a dump, with no database at "
+    "hand\n"
     "  pgcycle-extract init             # make a key for pseudonyms\n"
     "  pgcycle-extract --no-anonymize --fixtures /tmp/raw   # debugging only\n";
 
 struct ExtractOptions {
   std::string fixtures;
   bool no_anonymize = false;
+  std::string dump;
   bool compress = false;
   bool check = false;
   std::string graph_form = "dot";
@@ -132,6 +138,27 @@ void check(const Context& context, const std::filesystem::path& directory) {
       .hint("extract again, review the change and commit it");
 }
 
+// The target, or a dump that is restored for the time being on the project's own server.
+fixture::ExtractReport with_source(
+    const Context& context, const ExtractOptions& options,
+    const std::function<fixture::ExtractReport(const server::Target&)>& work) {
+  if (options.dump.empty()) return work(context.target());
+  std::optional<dump::SpooledInput> input;
+  if (options.dump == "-") input.emplace(STDIN_FILENO, context.environment);
+  const dump::DumpFile dump =
+      input ? input->dump() : dump::inspect_dump(std::filesystem::absolute(options.dump));
+  const server::Target own = context.own_server();
+  const dump::ResetRequest request{.target = own,
+                                   .config = context.config,
+                                   .dump = &dump,
+                                   .template_database = {},
+                                   .jobs = context.jobs(),
+                                   .environment = context.environment,
+                                   .reporter = context.reporter};
+  const dump::ScratchDatabase restored(request);
+  return work(restored.target());
+}
+
 void extract(const Context& context, const ExtractOptions& options) {
   if (options.check) return check(context, context.path(options.fixtures, "fixtures.dir"));
   const auto start = std::chrono::steady_clock::now();
@@ -143,12 +170,14 @@ void extract(const Context& context, const ExtractOptions& options) {
   } else {
     make_plan = plan_maker(context);
   }
-  const server::Target target = context.target();
-  auto connection = server::open_target(target, context.reporter);
   const fixture::ExtractReport report =
-      fixture::extract({connection, directory, tables_of(context), make_plan,
-                        context.options.dry_run, context.reporter, subset_of(context, options),
-                        options.compress, context.jobs(), target.application_name});
+      with_source(context, options, [&](const server::Target& source) {
+        auto connection = server::open_target(source, context.reporter);
+        return fixture::extract({connection, directory, tables_of(context), make_plan,
+                                 context.options.dry_run, context.reporter,
+                                 subset_of(context, options), options.compress, context.jobs(),
+                                 source.application_name});
+      });
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   context.print(
@@ -193,6 +222,11 @@ int main(int argc, char** argv) {
       "--check", options.check,
       "Compare the fixtures with the live schema and the rules, and write nothing; "
       "status 4 when they drifted");
+  program.app()
+      .add_option(
+          "--from-dump", options.dump,
+          "Extract a dump, in any form of pg_dump, in place of a database; - for standard input")
+      ->type_name("FILE");
   CLI::Option* roots =
       program.app()
           .add_option("--root", options.roots,
@@ -206,7 +240,7 @@ int main(int argc, char** argv) {
       ->excludes(roots)
       ->type_name("P%");
   program.app().add_flag("--compress", options.compress, "Write .json.zst files");
-  add_later_options(program.app(), {"--from-dump", "--report"});
+  add_later_options(program.app(), {"--report"});
   program.command("init", "Make .pgcycle/key, the secret that pseudonyms depend on", init);
   CLI::App& graph = program.command(
       "graph", "Draw the foreign keys, with the load order and the cycles",

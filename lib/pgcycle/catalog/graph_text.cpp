@@ -44,15 +44,14 @@ Graph make_graph(const Schema& schema, const std::vector<const Table*>& tables) 
   for (const Table* table : order.tables) {
     if (std::find(tables.begin(), tables.end(), table) == tables.end()) continue;
     index.emplace(table->name, graph.nodes.size());
-    graph.nodes.push_back(
-        {table, graph.nodes.size() + 1, 0, cycle_tables.contains(table->name)});
+    graph.nodes.push_back({table, graph.nodes.size() + 1, 0, cycle_tables.contains(table->name)});
   }
   for (const ForeignKey& key : schema.foreign_keys) {
     const auto child = index.find(key.table);
     const auto parent = index.find(key.referenced_table);
     if (child == index.end() || parent == index.end()) continue;
-    graph.links.push_back({&key, child->second, parent->second,
-                           key.self_reference() || cycle_keys.contains(&key)});
+    graph.links.push_back(
+        {&key, child->second, parent->second, key.self_reference() || cycle_keys.contains(&key)});
   }
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     for (const Link& link : graph.links) {

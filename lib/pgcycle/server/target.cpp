@@ -51,6 +51,12 @@ Target docker_target(const TargetRequest& request, const std::string& database) 
           server.id};
 }
 
+Target own_target(const TargetRequest& request, const std::string& database) {
+  return managed_kind(request.config, request.environment) == ServerKind::docker
+             ? docker_target(request, database)
+             : embedded_target(request, database);
+}
+
 Target external_target(const TargetRequest& request, postgres::ConnectionInfo info) {
   const std::string service = request.environment("PGSERVICE").value_or("");
   if (info.get("service").empty() && !service.empty()) info = info.with("service", service);
@@ -101,10 +107,11 @@ Target resolve_target(const TargetRequest& request) {
     throw Error(ErrorCode::config, "database.server is \"external\", but there is no URL")
         .hint("set database.url, PGCYCLE_DB_URL or --db-url");
   }
-  if (managed_kind(request.config, request.environment) == ServerKind::docker) {
-    return docker_target(request, database);
-  }
-  return embedded_target(request, database);
+  return own_target(request, database);
+}
+
+Target resolve_on_own_server(const TargetRequest& request) {
+  return own_target(request, default_database(request.config));
 }
 
 ServerKind managed_kind(const Config& config, const Environment& environment) {

@@ -40,6 +40,9 @@ struct Target {
 // Finds the target, starting the embedded server when it is the one.
 Target resolve_target(const TargetRequest& request);
 
+// The same database on the project's own server, whatever URLs say; starts the server.
+Target resolve_on_own_server(const TargetRequest& request);
+
 // The kind of the project's own server: what database.server says, else embedded where
 // server programs are installed, else docker where that is.
 ServerKind managed_kind(const Config& config, const Environment& environment);

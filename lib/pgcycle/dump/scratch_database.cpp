@@ -1,0 +1,47 @@
+#include "pgcycle/dump/scratch_database.hpp"
+
+#include <fmt/format.h>
+
+#include "pgcycle/postgres/identifier.hpp"
+#include "pgcycle/server/database_copy.hpp"
+#include "pgcycle/server/lease.hpp"
+#include "pgcycle/support/hash.hpp"
+
+namespace pgcycle::dump {
+
+namespace {
+
+constexpr double kLeaseSeconds = 24 * 3600;  // only a clean-up for sessions that hang
+
+}  // namespace
+
+ScratchDatabase::ScratchDatabase(const ResetRequest& request)
+    : target_(request.target),
+      reporter_(request.reporter),
+      maintenance_(server::open_maintenance(request.target, request.reporter)) {
+  const std::string session = to_hex(random_bytes(8));
+  alive_ = std::make_unique<server::AdvisoryLock>(maintenance_, server::session_lock(session),
+                                                  reporter_);
+  server::drop_abandoned_databases(maintenance_, reporter_);
+  const std::string name = server::clone_name(session, 0);
+  target_.info = target_.info.with_database(name);
+  maintenance_.execute(
+      fmt::format("CREATE DATABASE {} TEMPLATE template0", postgres::quote_identifier(name)));
+  try {
+    server::lease_database(maintenance_, name, kLeaseSeconds);
+    fill_database(request, maintenance_.server_version() / 10000, target_.info);
+  } catch (...) {
+    server::drop_database(maintenance_, name);
+    throw;
+  }
+}
+
+ScratchDatabase::~ScratchDatabase() {
+  try {
+    server::drop_database(maintenance_, target_.database());
+  } catch (const Error& error) {  // the next run drops it
+    reporter_.verbose("{} stays: {}", target_.database(), error.message());
+  }
+}
+
+}  // namespace pgcycle::dump

@@ -1,0 +1,35 @@
+// A dump restored into a database that goes with the object.
+//
+// It is a clone of a session (server/lease.hpp): when the program is killed, the next run or
+// `gc` drops it. No template of it stays.
+//
+// Thread rule: one thread. Errors: as a reset.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "pgcycle/dump/reset.hpp"
+#include "pgcycle/server/advisory_lock.hpp"
+
+namespace pgcycle::dump {
+
+class ScratchDatabase {
+ public:
+  // Restores `request.dump` on the server of `request.target`, whose own database is left alone.
+  explicit ScratchDatabase(const ResetRequest& request);
+  ~ScratchDatabase();
+  ScratchDatabase(const ScratchDatabase&) = delete;
+  ScratchDatabase& operator=(const ScratchDatabase&) = delete;
+
+  // The target with this database.
+  const server::Target& target() const { return target_; }
+
+ private:
+  server::Target target_;
+  Reporter& reporter_;
+  postgres::Connection maintenance_;
+  std::unique_ptr<server::AdvisoryLock> alive_;
+};
+
+}  // namespace pgcycle::dump
