@@ -46,5 +46,21 @@ TEST(AppendJsonString, EscapesWhatMustBeEscaped) {
   EXPECT_EQ(out.find('\n'), std::string::npos);
 }
 
+TEST(AppendJsonString, EscapesWhateverStandsWhere) {
+  for (int byte = 0; byte < 128; ++byte) {
+    for (std::size_t at = 0; at < 19; ++at) {
+      std::string text(19, 'a');
+      text[(at + 5) % 19] = '\x7f';
+      text[at] = static_cast<char>(byte);
+      text += "\u00e9\u4e2d";
+      std::string json;
+      append_json_string(json, text);
+      ASSERT_EQ(parse_json(json, "json").text, text) << byte << " at " << at;
+      const bool escaped = byte < 0x20 || byte == '"' || byte == '\\';
+      ASSERT_EQ(json.size() > text.size() + 2, escaped) << byte << " at " << at;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace pgcycle

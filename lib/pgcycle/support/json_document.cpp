@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 namespace pgcycle {
@@ -212,9 +214,42 @@ JsonValue parse_json(std::string_view text, const std::string& file) {
   return builder.take();
 }
 
+namespace {
+
+// Eight bytes at a time: whether any is a control character, a quote or a backslash. The
+// tests for a byte less than n and for a byte that is zero are those of Anderson's "Bit
+// Twiddling Hacks"; they may only be mistaken for bytes above a real hit.
+bool needs_no_escape(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101U;
+  constexpr std::uint64_t kHighBits = kOnes << 7U;
+  const auto has_zero = [](std::uint64_t word) { return (word - kOnes) & ~word & kHighBits; };
+  std::size_t i = 0;
+  for (; i + 8 <= text.size(); i += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + i, 8);
+    const std::uint64_t control = (word - kOnes * 0x20) & ~word & kHighBits;
+    if ((control | has_zero(word ^ (kOnes * '"')) | has_zero(word ^ (kOnes * '\\'))) != 0) {
+      return false;
+    }
+  }
+  for (; i < text.size(); ++i) {
+    if (static_cast<unsigned char>(text[i]) < 0x20 || text[i] == '"' || text[i] == '\\') {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
 void append_json_string(std::string& out, std::string_view text) {
   static constexpr std::string_view kDigits = "0123456789abcdef";
   out.push_back('"');
+  if (needs_no_escape(text)) {
+    out.append(text);
+    out.push_back('"');
+    return;
+  }
   std::size_t plain = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
