@@ -66,8 +66,8 @@ void run_initdb(const Layout& layout, const ProgramDirectory& programs, const fs
                   "--lc-ctype=C.UTF-8",
                   "--lc-messages=C",
                   "--no-sync",
-                  "--no-instructions",
                   "--wal-segsize=4"};
+  if (programs.major >= 14) spec.command.emplace_back("--no-instructions");
   spec.run_as = layout.run_as;
   spec.working_directory = "/";
   const ProcessResult result = run_process(spec);
