@@ -75,11 +75,16 @@ school() {
   cp -r "$PGCYCLE_SOURCE"/{pgcycle.json,school.env,dumps,migrations,golden} .
 }
 
+# Its database as the dump has it, migrated to the version that the project's rules are for.
+newest_school() {
+  run 0 pgcycle-reset -q
+  run 0 pgcycle-migrate up -q
+}
+
 # The sample project after reset, migrate, extract and seed.
 school_cycle() {
   school "$@"
-  run 0 pgcycle-reset -q
-  run 0 pgcycle-migrate up -q
+  newest_school
   run 0 pgcycle-extract -q
   run 0 pgcycle-seed -q
 }

@@ -4,12 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 school
-# The rules of the sample project are for its newest version.
-fresh() {
-  run 0 pgcycle-reset -q
-  run 0 pgcycle-migrate up -q
-}
-fresh
+newest_school
 run 0 pgcycle-extract -q -j1 --fixtures one
 run 0 pgcycle-extract -q -j4 --fixtures four
 same_files one four
@@ -44,7 +39,7 @@ unchanged run 1 pgcycle-seed --fixtures packed
 says "$err" "packed/public/users.json.zst is cut short"
 
 # From a dump, in any form, with nothing left on the server.
-fresh
+newest_school
 run 0 pgcycle-extract -q
 pg_dump -Fc -d "$(pgcycle-server url -q)" -f migrated.dump
 run 0 pgcycle-extract -q --from-dump migrated.dump --fixtures from_dump
@@ -69,7 +64,7 @@ sql "CREATE TABLE newcomers (id int); ALTER TABLE holidays ADD COLUMN colour tex
 run 4 pgcycle-extract --check
 says "$out" "public.newcomers is new" "public.holidays.colour is new" "public.users.phone is character varying(90), and was" "public.page_views is gone"
 same "$(files_state fixtures)" "$files" "--check wrote something"
-fresh
+newest_school
 run 0 pgcycle-extract --check --json
 says "$out" '"drift":[]'
 sed -i 's/"id": 1,/"id": 1 ,/' fixtures/public/holidays.json

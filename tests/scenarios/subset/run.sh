@@ -3,12 +3,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 school
-# The rules of the sample project are for its newest version.
-fresh() {
-  run 0 pgcycle-reset -q
-  run 0 pgcycle-migrate up -q
-}
-fresh
+newest_school
 rows() { python3 -c 'import json, sys; print(next(t["rows"] for t in json.load(open(sys.argv[1] + "/manifest.json"))["tables"] if t["table"] == sys.argv[2]))' "$1" "$2"; }
 
 # Parents always, children of the roots; the same on every run.
@@ -24,7 +19,7 @@ run 0 pgcycle-seed -q --fixtures small --golden "$work/no_golden"
 same "$(sql "SELECT count(*) FROM students")" "$students"
 run 0 pgcycle-extract -q --no-anonymize --fixtures whole
 for table in students users tuitions invoices; do same "$(rows whole "public.$table")" "$(rows small "public.$table")" "$table"; done
-fresh
+newest_school
 
 # Which edge pulled each row in.
 run 0 pgcycle-extract -v --root 'public.students where user_id = (SELECT min(user_id) FROM public.students)' --debug=explain --fixtures why
