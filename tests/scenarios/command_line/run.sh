@@ -21,7 +21,7 @@ done
 run 1 pgcycle no-such-program
 run 1 pgcycle-reset --anonymize
 says "$err" "--anonymize" "not in this version"
-run 1 pgcycle-extract --sample 5%
+run 1 pgcycle-extract --report leaks.json
 says "$err" "not in this version"
 run 1 pgcycle-seed --clones 4
 says "$err" "not in this version"
