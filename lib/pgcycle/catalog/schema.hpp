@@ -100,6 +100,8 @@ struct Table {
   std::vector<UniqueKey> unique_keys;
   std::vector<CheckConstraint> checks;
 
+  // As FROM names its own rows: with ONLY, but for the parent of partitions.
+  std::string from_sql() const { return (partitioned ? "" : "ONLY ") + name.sql(); }
   const Column* find_column(std::string_view column) const;
   // Throws Error{input} at `place`, naming the nearest column.
   const Column& require_column(std::string_view column, const Location& place) const;

@@ -183,8 +183,7 @@ class Seeding {
     std::string list;
     for (const QualifiedName& name : wiped) {
       const Table& table = *schema_.find_table(name);
-      list += fmt::format("{}{}{}", list.empty() ? "" : ", ", table.partitioned ? "" : "ONLY ",
-                          name.sql());
+      list += (list.empty() ? "" : ", ") + table.from_sql();
     }
     if (!list.empty()) connection_.execute("TRUNCATE " + list);
   }
