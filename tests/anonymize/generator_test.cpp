@@ -1,12 +1,20 @@
 #include "pgcycle/anonymize/generator.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cctype>
+#include <chrono>
+#include <random>
 #include <set>
+#include <sstream>
 
 #include "pgcycle/anonymize/dictionary.hpp"
+#include "pgcycle/anonymize/format_generators.hpp"
+#include "pgcycle/anonymize/packed_text.hpp"
+#include "pgcycle/anonymize/permutation.hpp"
 #include "pgcycle/anonymize/text_shape.hpp"
+#include "pgcycle/support/json_document.hpp"
 #include "pgcycle/support/utf8.hpp"
 #include "tests/test_server.hpp"
 
@@ -18,10 +26,17 @@ const PseudonymKey& key() {
   return key;
 }
 
-Generator generator(const std::string& name, const ValueLimits& limits = {}) {
+// A generator on its own, without a row around the value.
+using OfText = std::function<std::optional<std::string>(std::string_view)>;
+
+OfText on_text(Generator generator) {
+  return [generator = std::move(generator)](std::string_view text) { return generator(text, {}); };
+}
+
+OfText generator(const std::string& name, const ValueLimits& limits = {}) {
   GeneratorSpec spec;
   spec.name = name;
-  return make_generator(spec, key(), limits);
+  return on_text(make_generator(spec, key(), limits));
 }
 
 // Generators that need no option, with a value that suits each.
@@ -41,6 +56,10 @@ const std::map<std::string, std::string> kSamples{{"person_name", "Ana Duarte"},
                                                   {"hash", "abc-123"},
                                                   {"text", "Ana, 7!"},
                                                   {"scrub", "Call Ana at home"},
+                                                  {"card", "4111 1111 1111 1111"},
+                                                  {"national_id", "078-05-1120"},
+                                                  {"uuid", "3f2504e0-4f89-41d3-9a0c-0305e82c3301"},
+                                                  {"noise", "1234.50"},
                                                   {"bytes", "\\x0102ff"}};
 
 TEST(Generators, AreFunctionsOfKeyAndInput) {
@@ -54,8 +73,10 @@ TEST(Generators, AreFunctionsOfKeyAndInput) {
     int different = 0;
     for (const char* suffix : {"", "1", "2", "3"}) {
       const std::string input =
-          name == "iban" || name == "ip" || name == "bytes" ? sample : sample + suffix;
-      different += make_generator(spec, other, {})(input) != generator(name)(input) ? 1 : 0;
+          name == "iban" || name == "ip" || name == "bytes" || name == "card" || name == "uuid"
+              ? sample
+              : sample + suffix;
+      different += make_generator(spec, other, {})(input, {}) != generator(name)(input) ? 1 : 0;
     }
     EXPECT_GT(different, 0) << name;
   }
@@ -63,14 +84,22 @@ TEST(Generators, AreFunctionsOfKeyAndInput) {
 
 TEST(Generators, ThatSayUniqueAreUnique) {
   for (const GeneratorTraits& traits : generators()) {
-    if (!traits.unique || !traits.changes) continue;
-    const Generator make = generator(std::string(traits.name));
+    if (traits.unique == Uniqueness::never || traits.name == "keep" || traits.name == "null")
+      continue;
+    const OfText make = generator(traits.name, {.max_length = {}, .unique = true});
     std::set<std::string> seen;
     constexpr int kCount = 20000;
     for (int i = 0; i < kCount; ++i) {
       std::string input = "person" + std::to_string(i) + "@mailbox.example";
       if (traits.name == "phone") input = "+49 30 " + std::to_string(1000000 + i);
       if (traits.name == "iban") input = "DE" + std::to_string(100000000000 + i) + "00000000";
+      if (traits.name == "card") input = "400000" + std::to_string(1000000000 + i);
+      if (traits.name == "uuid") input = fmt::format("3f2504e0-4f89-41d3-9a0c-{:012x}", i);
+      if (traits.name == "ip") input = fmt::format("10.0.{}.{}", i / 256, i % 256);
+      if (traits.name == "scale") input = std::to_string(i);
+      if (traits.name == "date_shift")
+        input = fmt::format("{:04}-{:02}-{:02}", 1000 + i / 336, i / 28 % 12 + 1, i % 28 + 1);
+      if (traits.name == "bytes") input = fmt::format("\\x{:06x}", i);
       seen.insert(*make(input));
     }
     EXPECT_EQ(seen.size(), static_cast<std::size_t>(kCount)) << traits.name;
@@ -82,7 +111,7 @@ TEST(Generators, KeepWithinTheColumnsLength) {
     for (const std::size_t length : {20U, 40U, 64U}) {
       if (count_code_points(sample) > length) continue;  // no such value could be there
       try {
-        const auto value = generator(name, {length})(sample);
+        const auto value = generator(name, {.max_length = length})(sample);
         EXPECT_LE(count_code_points(*value), length) << name;
       } catch (const Error& error) {
         EXPECT_EQ(error.code(), ErrorCode::config) << name;  // says so before any row
@@ -131,6 +160,160 @@ TEST(ScrubText, ChangesNoCharacterBesidesLettersAndDigits) {
   EXPECT_NE(out.find("👍"), std::string::npos);
 }
 
+TEST(Generators, StayUniqueInLowerCaseWhereAsked) {
+  const ValueLimits limits{.max_length = {}, .unique = true, .fold_case = true};
+  for (const std::string name :
+       {"email", "username", "person_name", "text", "url", "hash", "city"}) {
+    const OfText make = generator(name, limits);
+    std::set<std::string> seen;
+    for (int i = 0; i < 5000; ++i) {
+      std::string input = fmt::format("Person{}@mailbox.example", i);
+      std::string out = *make(input);
+      EXPECT_EQ(out, *make(lower_case(input))) << name;
+      seen.insert(lower_case(out));
+    }
+    EXPECT_EQ(seen.size(), 5000U) << name;
+  }
+}
+
+TEST(Generators, TellAddressesApartByCase) {
+  const OfText email = generator("email");
+  const std::string lower = *email("ana@mailbox.example");
+  const std::string mixed = *email("Ana@mailbox.example");
+  EXPECT_NE(lower, mixed);
+  EXPECT_EQ(mixed.substr(0, mixed.find('+')), lower.substr(0, lower.find('@')));
+}
+
+TEST(Generators, KeepWhatMakesNumbersValid) {
+  for (int i = 0; i < 500; ++i) {
+    const std::string card = *generator("card")("4111 1111 1111 1111");
+    EXPECT_TRUE(is_card_number(card)) << card;
+    EXPECT_TRUE(card.starts_with("4111 11")) << card;
+  }
+  const std::string uuid = *generator("uuid")("3f2504e0-4f89-41d3-9a0c-0305e82c3301");
+  EXPECT_EQ(uuid[14], '4');
+  EXPECT_EQ(uuid.size(), 36U);
+  EXPECT_NE(std::string("89ab").find(uuid[19]), std::string::npos);
+}
+
+TEST(Generators, KeepPrefixesOfAddresses) {
+  const auto bytes = [](const std::string& address) {
+    std::vector<int> out;
+    std::istringstream text(address);
+    for (std::string part; std::getline(text, part, '.');) out.push_back(std::stoi(part));
+    return out;
+  };
+  const OfText ip = generator("ip");
+  const auto a = bytes(*ip("84.17.3.9"));
+  const auto b = bytes(*ip("84.17.3.200"));
+  const auto c = bytes(*ip("84.17.200.1"));
+  EXPECT_EQ(std::vector(a.begin(), a.begin() + 3), std::vector(b.begin(), b.begin() + 3));
+  EXPECT_EQ(std::vector(a.begin(), a.begin() + 2), std::vector(c.begin(), c.begin() + 2));
+  EXPECT_NE(a, b);
+  EXPECT_EQ((*ip("10.0.0.0/8")).substr((*ip("10.0.0.0/8")).find('.')), ".0.0.0/8");
+  EXPECT_NE((*ip("2001:db8::1")).find(':'), std::string::npos);
+}
+
+TEST(Generators, KeepTheOrderOfOnePersonsDates) {
+  GeneratorSpec spec{"date_shift", {}, {}};
+  spec.options["by"] = parse_json("\"person\"", "");
+  const Generator shift = make_generator(spec, key(), {.columns = {"person", "day"}});
+  const auto of = [&shift](const char* person, const char* day) {
+    const std::vector<std::optional<std::string_view>> row{person, day};
+    return *shift(day, {row, nullptr});
+  };
+  const auto days = [](const std::string& date) {
+    return std::chrono::sys_days(std::chrono::year(std::stoi(date.substr(0, 4))) /
+                                 std::stoi(date.substr(5, 2)) / std::stoi(date.substr(8, 2)));
+  };
+  EXPECT_EQ((days(of("ana", "2020-03-05")) - days(of("ana", "2020-03-01"))).count(), 4);
+  EXPECT_NE((days(of("ana", "2020-03-05")) - days(of("bob", "2020-03-05"))).count(), 0);
+  spec.options["by"] = parse_json("\"persn\"", "");
+  EXPECT_NE(test::error_of([&] { make_generator(spec, key(), {.columns = {"person"}}); })
+                .hint()
+                .find("person"),
+            std::string::npos);
+}
+
+TEST(Generators, GiveAnAddressTheNameOfTheRow) {
+  GeneratorSpec spec{"email", {}, {}};
+  spec.options["name"] = parse_json("\"full_name\"", "");
+  const Generator email = make_generator(spec, key(), {.columns = {"full_name", "email"}});
+  const std::vector<std::optional<std::string_view>> row{"Ana Duarte", "ana@mailbox.example"};
+  const std::string name = lower_case(*generator("person_name")("Ana Duarte"));
+  const std::string local = name.substr(0, name.find(' ')) + "." + name.substr(name.find(' ') + 1);
+  EXPECT_TRUE(email("ana@mailbox.example", {row, nullptr})->starts_with(local + "."));
+}
+
+TEST(Generators, ScaleKeepsTheOrderOfNumbers) {
+  const OfText scale = generator("scale", {.max_length = {}, .unique = true});
+  double last = -1;
+  for (int i = 0; i < 3000; ++i) {
+    const double value = std::stod(*scale(std::to_string(i)));
+    EXPECT_GT(value, last);
+    last = value;
+  }
+  EXPECT_EQ((*generator("noise")("1234.50")).size() - (*generator("noise")("1234.50")).find('.'),
+            3U);
+}
+
+TEST(Generators, OfTemplatesPutOthersIntoText) {
+  GeneratorSpec spec{"template", {}, {}};
+  spec.options["value"] = parse_json("\"Student {hash}\"", "");
+  EXPECT_EQ(make_generator(spec, key(), {})("ana", {}), "Student " + *generator("hash")("ana"));
+  spec.options["value"] = parse_json("\"Student {hsh}\"", "");
+  EXPECT_NE(test::error_of([&] { make_generator(spec, key(), {}); }).hint().find("hash"),
+            std::string::npos);
+}
+
+TEST(Generators, OfOnesOwnStandBesideTheOthers) {
+  register_generator({.name = "shout", .description = "for this test"},
+                     [](const GeneratorSpec&, const PseudonymKey&, const ValueLimits&) {
+                       return [](std::string_view, const MaskRow&) { return "HEY"; };
+                     });
+  EXPECT_EQ(generator("shout")("ana"), "HEY");
+  EXPECT_THROW(register_generator({.name = "email"}, {}), Error);
+}
+
+// Every domain, to the last number.
+TEST(Permutation, CoversExactDomains) {
+  const KeyedPermutation permutation(key(), "k");
+  for (const std::uint64_t size : {2U, 3U, 7U, 10U, 100U, 997U, 65537U}) {
+    std::vector<bool> seen(size);
+    for (std::uint64_t i = 0; i < size; ++i) {
+      const std::uint64_t out = permutation.permute(i, size);
+      ASSERT_LT(out, size);
+      EXPECT_FALSE(seen[out]) << i << " of " << size;
+      seen[out] = true;
+    }
+  }
+  std::set<std::string> pairs;
+  for (int i = 0; i < 65536; ++i) {
+    const std::string two{static_cast<char>(i >> 8), static_cast<char>(i & 255)};
+    pairs.insert(permutation.permute_bytes(two));
+  }
+  EXPECT_EQ(pairs.size(), 65536U);
+}
+
+TEST(PackedText, TellsTextsApart) {
+  std::mt19937 random(17);
+  std::set<std::string> texts;
+  std::set<std::string> packed;
+  std::set<std::string> emails;
+  constexpr std::string_view kLetters = "ab.@-Z\x80";
+  for (int i = 0; i < 60000; ++i) {
+    std::string text;
+    for (auto length = random() % 9; length > 0; --length)
+      text += kLetters[random() % kLetters.size()];
+    if (i % 3 == 0) text += "@gmail.com";
+    if (!texts.insert(text).second) continue;
+    packed.insert(packed_text(text));
+    emails.insert(packed_email(text));
+  }
+  EXPECT_EQ(packed.size(), texts.size());
+  EXPECT_EQ(emails.size(), texts.size());
+}
+
 TEST(PermuteDigits, IsAPermutationOfEveryLength) {
   for (const int length : {1, 2, 3, 4}) {
     int count = 1;
@@ -139,7 +322,7 @@ TEST(PermuteDigits, IsAPermutationOfEveryLength) {
     for (int i = 0; i < count; ++i) {
       std::string digits = std::to_string(i);
       digits.insert(0, static_cast<std::size_t>(length) - digits.size(), '0');
-      seen.insert(key().permute_digits("k", digits));
+      seen.insert(KeyedPermutation(key(), "k").permute_digits(digits));
     }
     EXPECT_EQ(seen.size(), static_cast<std::size_t>(count));
   }

@@ -1,7 +1,12 @@
 #include "pgcycle/anonymize/plan.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <regex>
+#include <set>
+
+#include "pgcycle/anonymize/rule_proof.hpp"
 #include "tests/test_server.hpp"
 
 namespace pgcycle::anonymize {
@@ -24,7 +29,7 @@ class PlanTest : public testing::Test {
   }
   std::string masked(const AnonymizationPlan& plan, const std::string& table,
                      const std::string& column, const std::string& value) {
-    return plan.column({"public", table}, column).mask(value).value_or("NULL");
+    return plan.column({"public", table}, column).mask(value, {}).value_or("NULL");
   }
 
   TestDirectory directory_;
@@ -83,8 +88,7 @@ TEST_F(PlanTest, RefusesRulesThatCannotHold) {
       "CREATE TABLE a (id int, name text UNIQUE, must text NOT NULL, short varchar(4), j jsonb)");
   const std::string rest = R"("public.a.j": {"json": {"$..*": "text"}}, )";
   const Error unique = test::error_of([&] {
-    plan(rest +
-         R"("public.a.name": "person_name", "public.a.must": "text", "public.a.short": "text")");
+    plan(rest + R"("public.a.name": "scrub", "public.a.must": "text", "public.a.short": "text")");
   });
   EXPECT_EQ(unique.constraint(), "a_name_key");
   EXPECT_NE(unique.location().line, 0);
@@ -95,6 +99,81 @@ TEST_F(PlanTest, RefusesRulesThatCannotHold) {
       plan(rest + R"("public.a.name": "hash", "public.a.must": "text", "public.a.short": "email")"),
       Error);
   EXPECT_THROW(plan(R"("public.a.nmae": "hash")"), Error);
+}
+
+TEST_F(PlanTest, KeepsEveryKindOfKeyUniqueOrSaysThatItCannot) {
+  database_.run(
+      R"(CREATE TABLE a (id int, town text, name text, email text, code text, deleted bool, j jsonb, r daterange,
+      UNIQUE (town, name), EXCLUDE USING gist (r WITH &&));
+    CREATE UNIQUE INDEX a_email ON a (lower(email)) WHERE NOT deleted;
+    CREATE UNIQUE INDEX a_code ON a (substr(code, 1, 3));
+    CREATE UNIQUE INDEX a_member ON a ((j ->> 'card')))");
+  const std::string good = R"("public.a.town": "city", "public.a.name": "first_name",
+    "public.a.email": "email", "public.a.code": "keep", "public.a.r": "keep", "public.a.j": {"json": {"$.card": "card"}})";
+  const AnonymizationPlan made = plan(good);
+  std::set<std::string> towns;
+  std::set<std::string> emails;
+  std::set<std::string> cards;
+  for (int i = 0; i < 3000; ++i) {
+    towns.insert(masked(made, "a", "town", fmt::format("Town {}", i)));
+    emails.insert(masked(made, "a", "email", fmt::format("Person{}@mailbox.example", i)));
+    cards.insert(masked(made, "a", "j", fmt::format(R"({{"card": "4{:015}"}})", i)));
+  }
+  EXPECT_EQ(towns.size(), 3000U);
+  EXPECT_EQ(emails.size(), 3000U);
+  EXPECT_EQ(cards.size(), 3000U);
+  EXPECT_EQ(masked(made, "a", "email", "A@B.example"), masked(made, "a", "email", "a@b.example"));
+  const auto refused = [&](const std::string& column, const std::string& rule) {
+    return test::error_of([&] {
+             plan(std::regex_replace(
+                 good, std::regex("(\"public.a." + column + "\": )(\"[a-z_]+\"|[{][^}]*[}]+)"),
+                 "$1" + rule));
+           })
+        .constraint();
+  };
+  EXPECT_EQ(refused("town", "\"scrub\""), "a_town_name_key");
+  EXPECT_EQ(refused("email", "\"scrub\""), "a_email");
+  EXPECT_EQ(refused("code", "\"hash\""), "a_code");
+  EXPECT_EQ(refused("r", "\"fixed\""), "a_r_excl");
+  EXPECT_EQ(refused("j", R"({"json": {"$.card": "scrub"}})"), "a_member");
+}
+
+TEST_F(PlanTest, ForeignKeysTakeTheRuleOfWhatTheyReference) {
+  database_.run(
+      "CREATE TABLE a (email text PRIMARY KEY); CREATE TABLE b (email text REFERENCES a)");
+  const AnonymizationPlan made = plan(R"("*.*.email": "text")");
+  EXPECT_EQ(masked(made, "a", "email", "ana@b.example"),
+            masked(made, "b", "email", "ana@b.example"));
+  const Error error =
+      test::error_of([&] { plan(R"("public.a.email": "email", "public.b.email": "hash")"); });
+  EXPECT_EQ(error.constraint(), "b_email_fkey");
+  EXPECT_NE(error.location().line, 0);
+}
+
+TEST_F(PlanTest, ProvesRulesAgainstChecksDomainsAndTypes) {
+  database_.run(R"(CREATE TYPE mood AS ENUM ('glad', 'sad');
+    CREATE DOMAIN german_phone AS text CHECK (VALUE LIKE '+49%');
+    CREATE TABLE a (id int PRIMARY KEY, email text CONSTRAINT has_at CHECK (email LIKE '%@%'), phone german_phone, mood mood);
+    INSERT INTO a VALUES (1, 'ana.duarte@b.example', '+49 30 901820', 'glad'))");
+  const auto prove = [&](const std::string& rules) {
+    const AnonymizationPlan made = plan(rules);
+    auto connection = database_.connect();
+    prove_rules(connection, schema_, {schema_.find_table({"public", "a"})}, made);
+  };
+  EXPECT_NO_THROW(prove(R"("*.*.email": "email", "*.*.phone": "phone")"));
+  const Error check =
+      test::error_of([&] { prove(R"("*.*.email": "hash", "*.*.phone": "phone")"); });
+  EXPECT_EQ(check.constraint(), "has_at");
+  const Error domain =
+      test::error_of([&] { prove(R"("*.*.email": "email", "*.*.phone": "hash")"); });
+  EXPECT_EQ(domain.constraint(), "german_phone_check");
+  const Error type = test::error_of(
+      [&] { prove(R"("*.*.email": "email", "*.*.phone": "phone", "*.*.mood": "hash")"); });
+  EXPECT_NE(type.detail().find("public.a.mood"), std::string::npos);
+  for (const Error& error : {check, domain, type}) {
+    EXPECT_EQ(format_error("p", error).find("duarte"), std::string::npos);
+    EXPECT_EQ(format_error("p", error).find("901820"), std::string::npos);
+  }
 }
 
 TEST_F(PlanTest, JsonRulesReachWhatTheyNameAndRefuseTheRest) {

@@ -5,13 +5,18 @@
 #include <chrono>
 
 #include "pgcycle/anonymize/key_file.hpp"
+#include "pgcycle/anonymize/masked_restore.hpp"
 #include "pgcycle/anonymize/plan.hpp"
+#include "pgcycle/anonymize/scan.hpp"
 #include "pgcycle/catalog/graph_text.hpp"
+#include "pgcycle/config/config_edit.hpp"
 #include "pgcycle/dump/scratch_database.hpp"
 #include "pgcycle/dump/unpack.hpp"
 #include "pgcycle/fixture/drift.hpp"
 #include "pgcycle/fixture/extract.hpp"
 #include "pgcycle/server/target.hpp"
+#include "pgcycle/support/file.hpp"
+#include "tools/common/masking.hpp"
 #include "tools/common/program.hpp"
 
 namespace {
@@ -28,6 +33,7 @@ constexpr const char* kExamples =
     "  pgcycle-extract --from-dump prod.dump --sample 5%   # from a dump, with no database at "
     "hand\n"
     "  pgcycle-extract init             # make a key for pseudonyms\n"
+    "  pgcycle-extract scan --write     # find personal data and write rules for it\n"
     "  pgcycle-extract --no-anonymize --fixtures /tmp/raw   # debugging only\n";
 
 struct ExtractOptions {
@@ -36,6 +42,7 @@ struct ExtractOptions {
   std::string dump;
   bool compress = false;
   bool check = false;
+  bool write = false;
   std::string graph_form = "dot";
   std::vector<std::string> roots;
   double sample = 0;
@@ -112,10 +119,19 @@ std::string to_text(const fixture::ExtractReport& report, const std::string& dir
 }
 
 fixture::PlanMaker plan_maker(const Context& context) {
-  return [key = anonymize::load_key(context.config),
-          rules = anonymize::RuleSet::from_config(context.config)](
-             const catalog::Schema& schema, const std::vector<const catalog::Table*>& tables) {
-    return anonymize::make_plan(schema, tables, rules, key);
+  return [settings = masking_settings(context)](const catalog::Schema& schema,
+                                                const std::vector<const catalog::Table*>& tables) {
+    return anonymize::make_plan(schema, tables, settings.rules, settings.key);
+  };
+}
+
+// For the rows of a dump, which were masked on their way here.
+fixture::PlanMaker applied_plan_maker(const Context& context) {
+  return [settings = masking_settings(context)](const catalog::Schema& schema,
+                                                const std::vector<const catalog::Table*>& tables) {
+    return anonymize::make_plan(schema, tables, settings.rules, settings.key,
+                                anonymize::IdleRules::left_alone)
+        .applied();
   };
 }
 
@@ -144,7 +160,13 @@ fixture::ExtractReport with_source(
     const std::function<fixture::ExtractReport(const server::Target&)>& work) {
   if (options.dump.empty()) return work(context.target());
   std::optional<dump::SpooledInput> input;
-  if (options.dump == "-") input.emplace(STDIN_FILENO, context.environment);
+  // Masked on its way: the database that it is restored to holds no original.
+  std::optional<dump::RowMasking> masking;
+  if (!options.no_anonymize) masking = anonymize::row_masking(masking_settings(context));
+  if (options.dump == "-") {
+    input.emplace(STDIN_FILENO, context.environment,
+                  masking ? dump::SpoolPlace::memory : dump::SpoolPlace::disk);
+  }
   const dump::DumpFile dump =
       input ? input->dump() : dump::inspect_dump(std::filesystem::absolute(options.dump));
   const server::Target own = context.own_server();
@@ -153,6 +175,7 @@ fixture::ExtractReport with_source(
                                    .dump = &dump,
                                    .template_database = {},
                                    .jobs = context.jobs(),
+                                   .masking = masking ? &*masking : nullptr,
                                    .environment = context.environment,
                                    .reporter = context.reporter};
   const dump::ScratchDatabase restored(request);
@@ -168,15 +191,18 @@ void extract(const Context& context, const ExtractOptions& options) {
     context.reporter.warning(
         "--no-anonymize: values are written as they are; never commit these fixtures");
   } else {
-    make_plan = plan_maker(context);
+    make_plan = options.dump.empty() ? plan_maker(context) : applied_plan_maker(context);
   }
+  // A dump is proven while it is restored.
+  const bool leak_proof =
+      options.dump.empty() && context.config.text("anonymize.leakProof") != "off";
   const fixture::ExtractReport report =
       with_source(context, options, [&](const server::Target& source) {
         auto connection = server::open_target(source, context.reporter);
-        return fixture::extract({connection, directory, tables_of(context), make_plan,
-                                 context.options.dry_run, context.reporter,
-                                 subset_of(context, options), options.compress, context.jobs(),
-                                 source.application_name});
+        return fixture::extract(
+            {connection, directory, tables_of(context), make_plan, context.options.dry_run,
+             context.reporter, subset_of(context, options), options.compress, context.jobs(),
+             source.application_name, leak_proof, context.config.strings("anonymize.words")});
       });
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -199,6 +225,69 @@ void draw_graph(const Context& context, const std::string& form) {
   const std::string text = catalog::graph_text(
       schema, fixture::select_tables(schema, tables_of(context)), kForms.at(form));
   context.print(text, {{"format", form}, {"graph", text}});
+}
+
+Json to_json(const anonymize::ScanReport& report) {
+  Json findings = Json::array();
+  for (const anonymize::Finding& finding : report.findings) {
+    findings.push_back({{"column", finding.column},
+                        {"place", finding.place},
+                        {"kind", finding.kind},
+                        {"rule", finding.rule},
+                        {"confidence", name_of(finding.confidence)},
+                        {"reasons", finding.reasons},
+                        {"sample", finding.sample},
+                        {"has_rule", finding.has_rule}});
+  }
+  Json rules = Json::object();
+  for (const auto& [column, rule] : report.rules) rules[column] = Json::parse(rule);
+  return {{"findings", findings}, {"rules", rules}, {"values", report.values}};
+}
+
+std::string to_text(const anonymize::ScanReport& report) {
+  std::string out;
+  for (const anonymize::Finding& finding : report.findings) {
+    out += fmt::format("{:<52} {:<22} {:<6}  {}{}  {}\n",
+                       finding.column + (finding.place.empty() ? "" : " " + finding.place),
+                       finding.kind, name_of(finding.confidence), fmt::join(finding.reasons, ", "),
+                       finding.has_rule ? "; has a rule" : "", finding.sample);
+  }
+  return out;
+}
+
+void scan(const Context& context, bool write) {
+  const server::Target target = context.target();
+  auto connection = server::open_target(target, context.reporter);
+  const postgres::Transaction snapshot(connection, postgres::Transaction::Mode::snapshot);
+  const catalog::Schema schema = catalog::load_schema(connection);
+  const anonymize::ScanReport report =
+      anonymize::scan(connection, schema, fixture::select_tables(schema, tables_of(context)),
+                      anonymize::RuleSet::from_config(context.config));
+  std::string text = to_text(report);
+  if (!write) {
+    std::string rules;
+    for (const auto& [column, rule] : report.rules) {
+      rules += rules.empty() ? "" : ",\n";
+      append_json_string(rules, column);
+      rules += ": " + rule;
+    }
+    text += rules.empty()
+                ? "every column that could hold personal data has a rule\n"
+                : fmt::format("\n{} columns without a rule; --write adds these to {}:\n{}\n",
+                              report.rules.size(), "pgcycle.json", rules);
+    return context.print(text, to_json(report));
+  }
+  const std::filesystem::path file = context.config.has_file()
+                                         ? context.config.file()
+                                         : std::filesystem::current_path() / "pgcycle.json";
+  const std::string before = context.config.has_file() ? read_file(file) : std::string();
+  const std::string after =
+      add_members(before, file.string(), {"anonymize", "rules"}, report.rules);
+  if (after != before && !context.options.dry_run) write_file_atomically(file, after);
+  context.print(text + fmt::format("{} {} rules {} {}; read them before you commit fixtures\n",
+                                   context.options.dry_run ? "would add" : "added",
+                                   report.rules.size(), "to", file.string()),
+                to_json(report));
 }
 
 void init(const Context& context) {
@@ -241,6 +330,10 @@ int main(int argc, char** argv) {
       ->type_name("P%");
   program.app().add_flag("--compress", options.compress, "Write .json.zst files");
   add_later_options(program.app(), {"--report"});
+  CLI::App& scanning =
+      program.command("scan", "Find personal data by name, type and content, and propose rules",
+                      [&options](const Context& context) { scan(context, options.write); });
+  scanning.add_flag("--write", options.write, "Add the rules to pgcycle.json");
   program.command("init", "Make .pgcycle/key, the secret that pseudonyms depend on", init);
   CLI::App& graph = program.command(
       "graph", "Draw the foreign keys, with the load order and the cycles",
@@ -249,7 +342,6 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"dot", "mermaid", "svg"}))
       ->capture_default_str()
       ->type_name("FORMAT");
-  add_later_commands(program, {"scan"});
   program.default_action([&options](const Context& context) { extract(context, options); });
   return program.run(argc, argv);
 }

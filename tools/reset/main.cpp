@@ -5,12 +5,14 @@
 
 #include <chrono>
 
+#include "pgcycle/anonymize/masked_restore.hpp"
 #include "pgcycle/dump/download.hpp"
 #include "pgcycle/dump/reset.hpp"
 #include "pgcycle/dump/unpack.hpp"
 #include "pgcycle/server/lease.hpp"
 #include "pgcycle/server/target.hpp"
 #include "pgcycle/support/process.hpp"
+#include "tools/common/masking.hpp"
 #include "tools/common/program.hpp"
 #include "tools/reset/session.hpp"
 
@@ -27,6 +29,7 @@ constexpr const char* kExamples =
     "  pgcycle-reset --clones 4                 # NAME_1 to NAME_4, one a worker\n"
     "  pgcycle-reset --template school          # a copy of another database\n"
     "  pgcycle-reset --session                  # clones for a test runner, as JSON Lines\n"
+    "  pgcycle-reset --anonymize                # rows masked before the server sees them\n"
     "  pgcycle-reset -d school_test --dry-run   # say what would happen\n"
     "  pgcycle-reset cache ls                   # restored dumps that are kept for next time\n";
 
@@ -41,6 +44,7 @@ struct ResetOptions {
   bool no_cache = false;
   bool with_owners = false;
   bool session = false;
+  bool anonymize = false;
   std::string cache_action;
 };
 
@@ -72,6 +76,16 @@ dump::DumpFile dump_of(const Context& context, const ResetOptions& options) {
 
 dump::OwnersAndGrants owners_of(const ResetOptions& options) {
   return options.with_owners ? dump::OwnersAndGrants::restored : dump::OwnersAndGrants::left_out;
+}
+
+// How rows are masked on their way, if they are.
+std::optional<dump::RowMasking> masking_of(const Context& context, const ResetOptions& options) {
+  if (!options.anonymize) return std::nullopt;
+  for (const char* key : {"extract.roots", "extract.where"}) {
+    if (context.config.strings(key).empty()) continue;
+    context.reporter.notice("{} is for pgcycle-extract: the whole dump is restored", key);
+  }
+  return anonymize::row_masking(masking_settings(context));
 }
 
 // What the new databases are made from, in words.
@@ -149,11 +163,15 @@ void reset(const Context& context, const ResetOptions& options) {
   std::optional<dump::DumpFile> dump;
   if (options.template_database.empty()) {
     if (options.download_recent) download(context, options);
-    if (options.dump == "-") input.emplace(STDIN_FILENO, context.environment);
+    if (options.dump == "-") {
+      input.emplace(STDIN_FILENO, context.environment,
+                    options.anonymize ? dump::SpoolPlace::memory : dump::SpoolPlace::disk);
+    }
     dump = input ? input->dump() : dump_of(context, options);
   }
   const double lease = options.lease.empty() ? 0 : parse_duration(options.lease);
   const server::Target target = context.target();
+  const std::optional<dump::RowMasking> masking = masking_of(context, options);
   const dump::ResetRequest request{target,
                                    context.config,
                                    dump ? &*dump : nullptr,
@@ -163,6 +181,7 @@ void reset(const Context& context, const ResetOptions& options) {
                                    context.jobs(),
                                    !options.no_cache,
                                    owners_of(options),
+                                   masking ? &*masking : nullptr,
                                    context.options.dry_run,
                                    true,
                                    context.environment,
@@ -218,7 +237,9 @@ void cache(const Context& context, const ResetOptions& options) {
     return;
   }
   const dump::DumpFile dump = dump_of(context, options);
-  const std::string key = dump::cache_key_of(dump, owners_of(options), context.config, maintenance);
+  const std::optional<dump::RowMasking> masking = masking_of(context, options);
+  const std::string key = dump::cache_key_of(
+      dump, owners_of(options), masking ? &*masking : nullptr, context.config, maintenance);
   context.print(key + "\n", {{"key", key}});
 }
 
@@ -275,7 +296,10 @@ int main(int argc, char** argv) {
       .add_option("--schema", options.schemas, "Of a download: only these schemas, as pg_dump does")
       ->needs(recent)
       ->type_name("PATTERN");
-  add_later_options(program.app(), {"--anonymize"});
+  program.app()
+      .add_flag("--anonymize", options.anonymize,
+                "Mask the dump's rows on their way, by the rules of pgcycle.json")
+      ->excludes("--template");
   program.default_action([&options](const Context& context) { reset(context, options); });
   return program.run(argc, argv);
 }

@@ -23,29 +23,48 @@ constexpr std::array<std::string_view, 16> kSafeTypes{
     "bool",      "int2",        "int4", "int8",   "oid",      "float4", "float8", "numeric",
     "timestamp", "timestamptz", "time", "timetz", "interval", "uuid",   "money",  "pg_lsn"};
 
+// The generator on one text, which the observer hears of.
+ColumnMask make_leaf(const GeneratorSpec& spec, const PseudonymKey& key,
+                     const ValueLimits& limits) {
+  const bool copies = find_generator(spec.name)->output == Output::copied;
+  const bool keeps = spec.name == "keep";
+  return [generator = make_generator(spec, key, limits), copies, keeps](
+             std::string_view text, const MaskRow& row) -> std::optional<std::string> {
+    if (text.empty()) return std::string();
+    auto value = generator(text, row);
+    if (row.observer != nullptr) {
+      if (!keeps) row.observer->replaced(text);
+      if (copies && value) row.observer->kept(*value);
+    }
+    return value;
+  };
+}
+
 // Walks a json tree and masks its strings, and numbers that a rule names.
 class JsonMasker {
  public:
-  JsonMasker(const std::vector<JsonPathRule>& rules, const PseudonymKey& key, std::string column)
+  JsonMasker(const std::vector<JsonPathRule>& rules, const PseudonymKey& key, std::string column,
+             bool unique)
       : rules_(rules), column_(std::move(column)) {
     for (const JsonPathRule& rule : rules_) {
-      generators_.emplace(rule.text, make_generator(rule.generator, key, {}));
+      leaves_.emplace(rule.text,
+                      make_leaf(rule.generator, key, {.max_length = {}, .unique = unique}));
     }
   }
 
-  void mask(JsonValue& value, std::vector<std::string>& path) const {
+  void mask(JsonValue& value, std::vector<std::string>& path, const MaskRow& row) const {
     switch (value.kind) {
       case JsonValue::Kind::array:
         path.emplace_back("[]");
-        for (JsonValue& item : value.items) mask(item, path);
+        for (JsonValue& item : value.items) mask(item, path, row);
         path.pop_back();
         return;
       case JsonValue::Kind::object:
-        mask_object(value, path);
+        mask_object(value, path, row);
         return;
       case JsonValue::Kind::string:
       case JsonValue::Kind::number:
-        mask_scalar(value, path);
+        mask_scalar(value, path, row);
         return;
       default:
         return;
@@ -53,38 +72,23 @@ class JsonMasker {
   }
 
  private:
-  void mask_object(JsonValue& object, std::vector<std::string>& path) const {
+  void mask_object(JsonValue& object, std::vector<std::string>& path, const MaskRow& row) const {
     bool renamed = false;
     for (std::size_t i = 0; i < object.items.size(); ++i) {
       path.push_back(object.keys[i]);
-      mask(object.items[i], path);
+      mask(object.items[i], path, row);
       const JsonPathRule* rule = match_name(rules_, path);
       if (rule != nullptr) {
-        object.keys[i] = generators_.at(rule->text)(object.keys[i]).value_or("");
+        object.keys[i] = leaves_.at(rule->text)(object.keys[i], row).value_or("");
         renamed = true;
-      } else if (!is_plain(object.keys[i]) && !is_named(rules_, object.keys[i])) {
+      } else if (!is_plain_member(object.keys[i]) && !is_named(rules_, object.keys[i])) {
         refuse_name(path);
+      } else if (row.observer != nullptr) {
+        row.observer->kept(object.keys[i]);
       }
       path.pop_back();
     }
     if (renamed) sort_members(object);
-  }
-
-  // Members that are named like this belong to the format, not to a person.
-  static bool is_plain(std::string_view name) {
-    constexpr std::size_t kLongest = 48;
-    const auto letter = [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    };
-    std::size_t digits = 0;
-    for (const char c : name) {
-      if (c >= '0' && c <= '9') {
-        ++digits;
-      } else if (!letter(c) && c != '-') {
-        return false;
-      }
-    }
-    return !name.empty() && name.size() <= kLongest && letter(name.front()) && digits <= 4;
   }
 
   // The order of jsonb: shorter names first. Two members of one name are refused.
@@ -120,9 +124,13 @@ class JsonMasker {
                           describe(path), column_));
   }
 
-  void mask_scalar(JsonValue& value, const std::vector<std::string>& path) const {
+  void mask_scalar(JsonValue& value, const std::vector<std::string>& path,
+                   const MaskRow& row) const {
     const JsonPathRule* rule = match_path(rules_, path);
     if (rule == nullptr) {
+      if (value.is(JsonValue::Kind::number) && row.observer != nullptr) {
+        row.observer->kept(value.text);
+      }
       if (value.is(JsonValue::Kind::number) || value.text.empty()) return;
       throw Error(ErrorCode::check,
                   fmt::format("{} holds text at the json path {} that no rule covers", column_,
@@ -130,7 +138,7 @@ class JsonMasker {
           .hint(fmt::format("add \"{}\" to the \"json\" rule of {}", describe(path), column_));
     }
     if (value.text.empty()) return;
-    const auto masked = generators_.at(rule->text)(value.text);
+    const auto masked = leaves_.at(rule->text)(value.text, row);
     if (!masked) {
       value = JsonValue{};
     } else if (value.is(JsonValue::Kind::number) && is_number(*masked)) {
@@ -152,17 +160,33 @@ class JsonMasker {
   static std::string describe(const std::vector<std::string>& path) {
     std::string out = "$";
     for (const std::string& step : path) {
-      out += step == "[]" ? "[*]" : "." + (is_plain(step) ? step : "*");
+      out += step == "[]" ? "[*]" : "." + (is_plain_member(step) ? step : "*");
     }
     return out;
   }
 
   const std::vector<JsonPathRule> rules_;
   std::string column_;
-  std::map<std::string, Generator> generators_;
+  std::map<std::string, ColumnMask> leaves_;
 };
 
 }  // namespace
+
+bool is_plain_member(std::string_view name) {
+  constexpr std::size_t kLongest = 48;
+  const auto letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  std::size_t digits = 0;
+  for (const char c : name) {
+    if (c >= '0' && c <= '9') {
+      ++digits;
+    } else if (!letter(c) && c != '-') {
+      return false;
+    }
+  }
+  return !name.empty() && name.size() <= kLongest && letter(name.front()) && digits <= 4;
+}
 
 bool is_safe_type(const Schema& schema, Oid oid) {
   const Type& type = schema.base_type(oid);
@@ -197,18 +221,19 @@ ColumnMask make_value_mask(const Schema& schema, Oid oid, const GeneratorSpec& s
   if (type.kind == TypeKind::array && spec.name != "null" && spec.name != "fixed") {
     const ColumnMask element = make_value_mask(schema, type.element, spec, key, limits);
     const char delimiter = type.delimiter;
-    return [element, delimiter](std::string_view text) -> std::optional<std::string> {
-      return postgres::map_array(text, delimiter, [&element](const ContainerItem& item) {
-        return item ? element(*item) : std::nullopt;
+    return [element, delimiter](std::string_view text,
+                                const MaskRow& row) -> std::optional<std::string> {
+      return postgres::map_array(text, delimiter, [&element, &row](const ContainerItem& item) {
+        return item ? element(*item, row) : std::nullopt;
       });
     };
   }
-  const Generator generator = make_generator(spec, key, limits);
+  const ColumnMask leaf = make_leaf(spec, key, limits);
   const bool json = type.form == catalog::JsonForm::json || type.form == catalog::JsonForm::jsonb;
-  return [generator, json](std::string_view text) -> std::optional<std::string> {
-    if (text.empty()) return std::string();
-    auto value = generator(text);
-    if (!json || !value) return value;
+  if (!json) return leaf;
+  return [leaf](std::string_view text, const MaskRow& row) -> std::optional<std::string> {
+    auto value = leaf(text, row);
+    if (!value) return value;
     std::string quoted;  // a pseudonym of a whole json value stands as a json string
     append_json_string(quoted, *value);
     return quoted;
@@ -216,9 +241,9 @@ ColumnMask make_value_mask(const Schema& schema, Oid oid, const GeneratorSpec& s
 }
 
 ColumnMask make_json_mask(const std::vector<JsonPathRule>& paths, const PseudonymKey& key,
-                          const std::string& column) {
-  const auto masker = std::make_shared<const JsonMasker>(paths, key, column);
-  return [masker, column](std::string_view text) -> std::optional<std::string> {
+                          const std::string& column, bool unique) {
+  const auto masker = std::make_shared<const JsonMasker>(paths, key, column, unique);
+  return [masker, column](std::string_view text, const MaskRow& row) -> std::optional<std::string> {
     JsonValue value;
     try {
       value = parse_json(text, "");
@@ -227,22 +252,23 @@ ColumnMask make_json_mask(const std::vector<JsonPathRule>& paths, const Pseudony
           .hint("such text cannot be masked by paths; use \"null\" or \"fixed\" for the column");
     }
     std::vector<std::string> path;
-    masker->mask(value, path);
+    masker->mask(value, path, row);
     return value.to_json();
   };
 }
 
 ColumnMask make_fields_mask(const Schema& schema, const Type& type, const Rule& rule,
-                            const PseudonymKey& key) {
+                            const PseudonymKey& key, bool unique) {
   std::vector<ColumnMask> masks;
   std::vector<std::string> names;
   for (const catalog::CompositeField& field : type.fields) {
     names.push_back(field.name);
     const auto found = rule.fields.find(field.name);
     if (found != rule.fields.end()) {
-      masks.push_back(make_value_mask(schema, field.type, found->second, key, {}));
+      masks.push_back(make_value_mask(schema, field.type, found->second, key,
+                                      {.max_length = {}, .unique = unique}));
     } else if (is_safe_type(schema, field.type)) {
-      masks.emplace_back();
+      masks.emplace_back();  // only its digits could say something
     } else {
       throw Error(ErrorCode::config,
                   fmt::format("the rule does not cover the field \"{}\"", field.name))
@@ -256,10 +282,15 @@ ColumnMask make_fields_mask(const Schema& schema, const Type& type, const Rule& 
         .at(generator.place)
         .hint(did_you_mean(name, names, fmt::format("its fields: {}", fmt::join(names, ", "))));
   }
-  return [masks](std::string_view text) -> std::optional<std::string> {
+  return [masks](std::string_view text, const MaskRow& row) -> std::optional<std::string> {
     std::vector<ContainerItem> fields = postgres::parse_composite(text);
     for (std::size_t i = 0; i < fields.size() && i < masks.size(); ++i) {
-      if (fields[i] && masks[i]) fields[i] = masks[i](*fields[i]);
+      if (!fields[i]) continue;
+      if (masks[i]) {
+        fields[i] = masks[i](*fields[i], row);
+      } else if (row.observer != nullptr) {
+        row.observer->kept(*fields[i]);
+      }
     }
     return postgres::format_composite(fields);
   };

@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <string>
+#include <vector>
 
+#include "pgcycle/anonymize/packed_text.hpp"
 #include "pgcycle/support/utf8.hpp"
 
 namespace pgcycle::anonymize {
@@ -213,6 +217,123 @@ constexpr std::string_view kCommonWords[]{
     "writing"sv,   "wrong"sv,     "yes"sv,       "yesterday"sv,    "yet"sv,         "you"sv,
     "your"sv};
 
+// Sorted, for binary search.
+constexpr std::string_view kFirstNamesInUse[]{
+    "aaron"sv,     "abdullah"sv,  "adam"sv,      "adrian"sv,    "agnes"sv,       "ahmed"sv,
+    "aisha"sv,     "alan"sv,      "albert"sv,    "alejandro"sv, "alessandro"sv,  "alex"sv,
+    "alexander"sv, "alexandra"sv, "alfred"sv,    "ali"sv,       "alice"sv,       "alicia"sv,
+    "amanda"sv,    "amelia"sv,    "amir"sv,      "ana"sv,       "anastasia"sv,   "andrea"sv,
+    "andreas"sv,   "andrew"sv,    "andrzej"sv,   "angela"sv,    "ann"sv,         "anna"sv,
+    "anne"sv,      "annette"sv,   "anthony"sv,   "anton"sv,     "antonio"sv,     "antónio"sv,
+    "anya"sv,      "ashley"sv,    "barbara"sv,   "beata"sv,     "benjamin"sv,    "bernd"sv,
+    "betty"sv,     "bjorn"sv,     "brandon"sv,   "brenda"sv,    "brian"sv,       "bruno"sv,
+    "camille"sv,   "carla"sv,     "carlos"sv,    "carmen"sv,    "carol"sv,       "caroline"sv,
+    "catherine"sv, "cecilia"sv,   "charles"sv,   "charlotte"sv, "chen"sv,        "chiara"sv,
+    "chloe"sv,     "christian"sv, "christina"sv, "christine"sv, "christopher"sv, "claire"sv,
+    "clara"sv,     "claudia"sv,   "claus"sv,     "cynthia"sv,   "daniel"sv,      "daniela"sv,
+    "david"sv,     "deborah"sv,   "dennis"sv,    "diana"sv,     "diego"sv,       "dieter"sv,
+    "dimitri"sv,   "dmitri"sv,    "donald"sv,    "donna"sv,     "dorothy"sv,     "edward"sv,
+    "elena"sv,     "elizabeth"sv, "ella"sv,      "emily"sv,     "emma"sv,        "enrique"sv,
+    "erik"sv,      "ernst"sv,     "eva"sv,       "fatima"sv,    "felix"sv,       "fernando"sv,
+    "filip"sv,     "florian"sv,   "francesca"sv, "francesco"sv, "francisco"sv,   "frank"sv,
+    "françois"sv,  "gabriel"sv,   "gary"sv,      "george"sv,    "gerald"sv,      "giovanni"sv,
+    "giulia"sv,    "grace"sv,     "greta"sv,     "guillaume"sv, "hannah"sv,      "hans"sv,
+    "harold"sv,    "hassan"sv,    "heather"sv,   "heike"sv,     "heinrich"sv,    "heinz"sv,
+    "helen"sv,     "helena"sv,    "helga"sv,     "henrik"sv,    "henry"sv,       "hiroshi"sv,
+    "hugo"sv,      "ibrahim"sv,   "igor"sv,      "ingrid"sv,    "inês"sv,        "irene"sv,
+    "isabel"sv,    "isabella"sv,  "ivan"sv,      "jack"sv,      "jacob"sv,       "jakub"sv,
+    "jan"sv,       "jane"sv,      "janet"sv,     "jason"sv,     "javier"sv,      "jean"sv,
+    "jeffrey"sv,   "jennifer"sv,  "jens"sv,      "jerry"sv,     "jessica"sv,     "joan"sv,
+    "joana"sv,     "joanna"sv,    "joao"sv,      "johan"sv,     "johann"sv,      "johannes"sv,
+    "john"sv,      "jonathan"sv,  "jorge"sv,     "jose"sv,      "joseph"sv,      "joshua"sv,
+    "josé"sv,      "joyce"sv,     "joão"sv,      "juan"sv,      "judith"sv,      "julia"sv,
+    "julie"sv,     "jürgen"sv,    "karen"sv,     "karin"sv,     "karl"sv,        "katarzyna"sv,
+    "katherine"sv, "kathleen"sv,  "keiko"sv,     "kelly"sv,     "kenneth"sv,     "kevin"sv,
+    "klaus"sv,     "krzysztof"sv, "lars"sv,      "laura"sv,     "lauren"sv,      "leila"sv,
+    "lena"sv,      "leon"sv,      "leonardo"sv,  "li"sv,        "linda"sv,       "lisa"sv,
+    "lorenzo"sv,   "louis"sv,     "louise"sv,    "lucas"sv,     "lucia"sv,       "ludmila"sv,
+    "luigi"sv,     "luis"sv,      "lukas"sv,     "luís"sv,      "magdalena"sv,   "manuel"sv,
+    "marco"sv,     "marcus"sv,    "margaret"sv,  "maria"sv,     "mariam"sv,      "marie"sv,
+    "mario"sv,     "marta"sv,     "martha"sv,    "martin"sv,    "mary"sv,        "maryam"sv,
+    "matteo"sv,    "matthew"sv,   "matthias"sv,  "max"sv,       "megan"sv,       "mehmet"sv,
+    "melissa"sv,   "mia"sv,       "michael"sv,   "michel"sv,    "michelle"sv,    "miguel"sv,
+    "mikhail"sv,   "mohamed"sv,   "mohammad"sv,  "mohammed"sv,  "monica"sv,      "monika"sv,
+    "muhammad"sv,  "nancy"sv,     "natalia"sv,   "nathalie"sv,  "nicholas"sv,    "nicole"sv,
+    "nikolai"sv,   "nina"sv,      "nora"sv,      "olga"sv,      "oliver"sv,      "olivia"sv,
+    "omar"sv,      "oscar"sv,     "otto"sv,      "pablo"sv,     "pamela"sv,      "paolo"sv,
+    "patricia"sv,  "patrick"sv,   "paul"sv,      "paula"sv,     "paulo"sv,       "pavel"sv,
+    "pedro"sv,     "peter"sv,     "petra"sv,     "philip"sv,    "philippe"sv,    "pierre"sv,
+    "piotr"sv,     "rachel"sv,    "rainer"sv,    "raj"sv,       "ralf"sv,        "rebecca"sv,
+    "renate"sv,    "ricardo"sv,   "richard"sv,   "robert"sv,    "roberto"sv,     "roger"sv,
+    "roland"sv,    "ronald"sv,    "rosa"sv,      "ruth"sv,      "ryan"sv,        "samantha"sv,
+    "samuel"sv,    "sandra"sv,    "sara"sv,      "sarah"sv,     "sebastian"sv,   "sergei"sv,
+    "sergey"sv,    "sharon"sv,    "shirley"sv,   "silvia"sv,    "simon"sv,       "sofia"sv,
+    "sophia"sv,    "sophie"sv,    "stefan"sv,    "stefano"sv,   "stephanie"sv,   "stephen"sv,
+    "steven"sv,    "susan"sv,     "susanne"sv,   "sven"sv,      "svetlana"sv,    "sylvia"sv,
+    "tatiana"sv,   "teresa"sv,    "theresa"sv,   "thomas"sv,    "timothy"sv,     "tobias"sv,
+    "tomasz"sv,    "ulrich"sv,    "ursula"sv,    "uwe"sv,       "valentina"sv,   "vera"sv,
+    "veronica"sv,  "victoria"sv,  "viktor"sv,    "virginia"sv,  "vladimir"sv,    "walter"sv,
+    "wei"sv,       "werner"sv,    "wilhelm"sv,   "william"sv,   "wolfgang"sv,    "xavier"sv,
+    "yan"sv,       "yasmin"sv,    "yuki"sv,      "yusuf"sv,     "zeynep"sv,      "александр"sv,
+    "анна"sv,      "дмитрий"sv,   "елена"sv,     "иван"sv,      "мария"sv,       "ольга"sv,
+    "сергей"sv,    "أحمد"sv,      "فاطمة"sv,     "محمد"sv};
+
+// Sorted, for binary search.
+constexpr std::string_view kCountryWords[]{
+    "afghanistan"sv, "algeria"sv,     "angola"sv,     "argentina"sv,   "armenia"sv,
+    "australia"sv,   "austria"sv,     "azerbaijan"sv, "bangladesh"sv,  "belarus"sv,
+    "belgium"sv,     "bolivia"sv,     "brasil"sv,     "brazil"sv,      "bulgaria"sv,
+    "cambodia"sv,    "cameroon"sv,    "canada"sv,     "chile"sv,       "china"sv,
+    "colombia"sv,    "congo"sv,       "croatia"sv,    "cuba"sv,        "cyprus"sv,
+    "denmark"sv,     "deutschland"sv, "ecuador"sv,    "egypt"sv,       "england"sv,
+    "españa"sv,      "estonia"sv,     "ethiopia"sv,   "finland"sv,     "france"sv,
+    "germany"sv,     "ghana"sv,       "greece"sv,     "guatemala"sv,   "hungary"sv,
+    "iceland"sv,     "india"sv,       "indonesia"sv,  "iran"sv,        "iraq"sv,
+    "ireland"sv,     "israel"sv,      "italia"sv,     "italy"sv,       "jamaica"sv,
+    "japan"sv,       "kazakhstan"sv,  "kenya"sv,      "kingdom"sv,     "korea"sv,
+    "kuwait"sv,      "latvia"sv,      "lebanon"sv,    "libya"sv,       "lithuania"sv,
+    "luxembourg"sv,  "malaysia"sv,    "malta"sv,      "mexico"sv,      "moldova"sv,
+    "mongolia"sv,    "morocco"sv,     "mozambique"sv, "myanmar"sv,     "nepal"sv,
+    "netherlands"sv, "nigeria"sv,     "norway"sv,     "oman"sv,        "pakistan"sv,
+    "panama"sv,      "paraguay"sv,    "peru"sv,       "philippines"sv, "poland"sv,
+    "portugal"sv,    "qatar"sv,       "romania"sv,    "russia"sv,      "rwanda"sv,
+    "scotland"sv,    "senegal"sv,     "serbia"sv,     "singapore"sv,   "slovakia"sv,
+    "slovenia"sv,    "somalia"sv,     "spain"sv,      "states"sv,      "sudan"sv,
+    "sweden"sv,      "switzerland"sv, "syria"sv,      "taiwan"sv,      "tanzania"sv,
+    "thailand"sv,    "tunisia"sv,     "turkey"sv,     "uganda"sv,      "ukraine"sv,
+    "united"sv,      "uruguay"sv,     "venezuela"sv,  "vietnam"sv,     "wales"sv,
+    "yemen"sv,       "zambia"sv,      "zimbabwe"sv};
+
+// Sorted, for binary search.
+constexpr std::string_view kStreetWords[]{
+    "allee"sv,  "avenida"sv, "avenue"sv,   "boulevard"sv, "calle"sv,  "calçada"sv, "chaussee"sv,
+    "close"sv,  "court"sv,   "crescent"sv, "drive"sv,     "gasse"sv,  "lane"sv,    "largo"sv,
+    "place"sv,  "platz"sv,   "plaza"sv,    "praça"sv,     "road"sv,   "route"sv,   "rua"sv,
+    "rue"sv,    "square"sv,  "straat"sv,   "strasse"sv,   "straße"sv, "street"sv,  "ulica"sv,
+    "ulitsa"sv, "via"sv,     "weg"sv,      "улица"sv};
+
+// Sorted, for binary search.
+std::vector<std::string> make_pseudonym_words() {
+  std::vector<std::string> words;
+  for (const auto& list :
+       {first_names(Script::latin), first_names(Script::han), first_names(Script::arabic),
+        first_names(Script::cyrillic), last_names(Script::latin), last_names(Script::han),
+        last_names(Script::arabic), last_names(Script::cyrillic), street_names(), city_names(),
+        company_words(), company_forms()}) {
+    for (const std::string_view entry : list) {
+      const std::string lower = lower_case(entry);
+      for (std::size_t start = 0; start < lower.size();) {
+        const std::size_t end = std::min(lower.find_first_of(" -", start), lower.size());
+        words.push_back(lower.substr(start, end - start));
+        start = end + 1;
+      }
+    }
+  }
+  for (const char* word : {"street", "road", "lane", "avenue", "close"}) words.emplace_back(word);
+  std::sort(words.begin(), words.end());
+  return words;
+}
+
 }  // namespace
 
 Script script_of(std::string_view text) {
@@ -267,6 +388,26 @@ std::span<const std::string_view> company_forms() { return kCompanyForms; }
 
 bool is_common_word(std::string_view lower_case_word) {
   return std::binary_search(std::begin(kCommonWords), std::end(kCommonWords), lower_case_word);
+}
+
+bool is_pseudonym_word(std::string_view lower_case_word) {
+  static const std::vector<std::string> words = make_pseudonym_words();
+  return std::binary_search(words.begin(), words.end(), lower_case_word, std::less<>());
+}
+
+bool is_first_name(std::string_view lower_case_word) {
+  return std::binary_search(std::begin(kFirstNamesInUse), std::end(kFirstNamesInUse),
+                            lower_case_word);
+}
+
+bool is_country_word(std::string_view lower_case_word) {
+  return std::binary_search(std::begin(kCountryWords), std::end(kCountryWords), lower_case_word);
+}
+
+bool is_street_word(std::string_view lower_case_word) {
+  return std::binary_search(std::begin(kStreetWords), std::end(kStreetWords), lower_case_word) ||
+         lower_case_word.ends_with("straße") || lower_case_word.ends_with("strasse") ||
+         lower_case_word.ends_with("straat");
 }
 
 }  // namespace pgcycle::anonymize

@@ -1,10 +1,18 @@
 #include "pgcycle/anonymize/format_generators.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
+#include <vector>
+
+#include "pgcycle/anonymize/packed_text.hpp"
+#include "pgcycle/anonymize/permutation.hpp"
+#include "pgcycle/anonymize/text_shape.hpp"
 
 namespace pgcycle::anonymize {
 
@@ -13,15 +21,13 @@ namespace {
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Replaces the digits from `start` on by a permutation of themselves.
-std::string permute_digits_from(const PseudonymKey& key, std::string_view kind,
-                                std::string_view input, std::size_t start) {
+std::string permute_digits_from(const KeyedPermutation& permutation, std::string_view input,
+                                std::size_t start) {
   std::string digits;
   for (std::size_t i = start; i < input.size(); ++i) {
     if (is_digit(input[i])) digits.push_back(input[i]);
   }
-  // The part that stays belongs to the kind: two countries never share a walk.
-  const std::string changed =
-      key.permute_digits(fmt::format("{} {}", kind, input.substr(0, start)), digits);
+  const std::string changed = permutation.permute_digits(digits, input.substr(0, start));
   std::string out(input);
   std::size_t next = 0;
   for (std::size_t i = start; i < out.size(); ++i) {
@@ -43,94 +49,223 @@ int modulo_97(std::string_view text) {
   return remainder;
 }
 
-std::string without_spaces(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c != ' ') out.push_back(c);
+bool is_letter(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
+
+// Fills the places of `shape` that are neither space nor hyphen with `text`.
+std::string in_shape_of(std::string_view shape, std::string_view text) {
+  std::string out(shape);
+  std::size_t next = 0;
+  for (char& c : out) {
+    if (c != ' ' && c != '-') c = text[next++];
   }
   return out;
 }
 
-bool looks_like_iban(std::string_view compact) {
-  if (compact.size() < 8) return false;
-  for (const char c : compact) {
-    const bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    if (!letter && !is_digit(c)) return false;
+std::string compact(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c != ' ' && c != '-') out.push_back(c);
   }
-  return !is_digit(compact[0]) && !is_digit(compact[1]) && is_digit(compact[2]) &&
-         is_digit(compact[3]);
+  return out;
+}
+
+int iban_check(std::string_view country, std::string_view account) {
+  return 98 - modulo_97(fmt::format("{}{}00", account, country));
 }
 
 }  // namespace
 
+bool is_iban(std::string_view text) {
+  const std::string plain = compact(text);
+  if (plain.size() < 15 || plain.size() > 34) return false;
+  for (const char c : plain) {
+    if (!is_letter(c) && !is_digit(c)) return false;
+  }
+  return is_letter(plain[0]) && is_letter(plain[1]) && is_digit(plain[2]) && is_digit(plain[3]) &&
+         modulo_97(plain.substr(4) + plain.substr(0, 4)) == 1;
+}
+
+// The digit that makes a number valid, by Luhn's formula.
+char luhn_digit(std::string_view digits) {
+  int sum = 0;
+  bool doubled = true;
+  for (std::size_t i = digits.size(); i-- > 0; doubled = !doubled) {
+    int value = digits[i] - '0';
+    if (doubled) value = value * 2 > 9 ? value * 2 - 9 : value * 2;
+    sum += value;
+  }
+  return static_cast<char>('0' + (10 - sum % 10) % 10);
+}
+
+bool is_card_number(std::string_view text) {
+  const std::string plain = compact(text);
+  if (plain.size() < 13 || plain.size() > 19 || plain[0] < '2' || plain[0] > '6') return false;
+  for (const char c : plain) {
+    if (!is_digit(c)) return false;
+  }
+  return luhn_digit(std::string_view(plain).substr(0, plain.size() - 1)) == plain.back();
+}
+
 Generator make_phone(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
-  return [key](std::string_view input) {
-    // "+351 912 345 678": the country code stays.
+  return [permutation = KeyedPermutation(key, "phone")](std::string_view input, const MaskRow&) {
+    // "+351 912 345 678": the country code stays. Letters are vanity numbers and notes.
     std::size_t start = 0;
     if (input.starts_with('+')) {
       start = 1;
       while (start < input.size() && start < 4 && is_digit(input[start])) ++start;
     }
-    std::string out = permute_digits_from(key, "phone", input, start);
-    Choices choices(key.digest("phone letters", input));
-    for (char& c : out) {  // vanity numbers, and notes beside the number
-      const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-      if (letter || static_cast<unsigned char>(c) >= 0x80) {
-        c = static_cast<char>('a' + choices.below(26));
-      }
+    const std::string_view rest = input.substr(start);
+    if (rest.find_first_not_of("0123456789 -./()") == std::string_view::npos) {
+      return permute_digits_from(permutation, input, start);
     }
-    return out;
+    return std::string(input.substr(0, start)) + permute_letters_and_digits(permutation, rest);
   };
 }
 
 Generator make_iban(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
-  return [key](std::string_view input) {
-    const std::string compact = without_spaces(input);
-    if (!looks_like_iban(compact)) return permute_digits_from(key, "iban", input, 0);
-    const std::string account = permute_digits_from(key, "iban " + compact.substr(0, 2),
-                                                    std::string_view(compact).substr(4), 0);
-    const int check = 98 - modulo_97(account + compact.substr(0, 2) + "00");
-    const std::string changed = fmt::format("{}{:02}{}", compact.substr(0, 2), check, account);
-    std::string out(input);
-    std::size_t next = 0;
-    for (char& c : out) {
-      if (c != ' ') c = changed[next++];
+  return [permutation = KeyedPermutation(key, "iban"), others = KeyedPermutation(key, "no iban")](
+             std::string_view input, const MaskRow&) {
+    if (!is_iban(input)) {
+      // Other text stays other text, so that it never meets the pseudonym of an IBAN.
+      std::string out(input);
+      do {
+        out = permute_letters_and_digits(others, out);
+      } while (is_iban(out));
+      return out;
     }
-    return out;
+    const std::string plain = compact(input);
+    const std::string country = plain.substr(0, 2);
+    const std::string account = permute_letters_and_digits(permutation, plain.substr(4));
+    return in_shape_of(input,
+                       fmt::format("{}{:02}{}", country, iban_check(country, account), account));
   };
 }
 
-Generator make_ip(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
-  return [key](std::string_view input) {
-    const std::size_t slash = std::min(input.find('/'), input.size());
-    const std::string_view mask = input.substr(slash);
-    const Digest digest = key.digest("ip", input.substr(0, slash));
-    if (input.find(':') == std::string_view::npos) {
-      if (!mask.empty()) return fmt::format("10.{}.0.0/16", digest[0]);
-      return fmt::format("10.{}.{}.{}", digest[0], digest[1], 1 + digest[2] % 254);
+Generator make_card(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
+  constexpr std::size_t kIssuer = 6;
+  return [permutation = KeyedPermutation(key, "card"), others = KeyedPermutation(key, "no card")](
+             std::string_view input, const MaskRow&) {
+    if (!is_card_number(input)) {
+      std::string out(input);
+      do {
+        out = permute_letters_and_digits(others, out);
+      } while (is_card_number(out));
+      return out;
     }
-    if (!mask.empty()) return fmt::format("2001:db8:{:x}::/48", digest[0] * 256 + digest[1]);
-    return fmt::format("2001:db8:{:x}:{:x}::{:x}", digest[0] * 256 + digest[1],
-                       digest[2] * 256 + digest[3], 1 + digest[4]);
+    const std::string plain = compact(input);
+    std::string out = plain.substr(0, kIssuer);
+    out += permutation.permute_digits(plain.substr(kIssuer, plain.size() - kIssuer - 1), out);
+    out.push_back(luhn_digit(out));
+    return in_shape_of(input, out);
+  };
+}
+
+Generator make_uuid(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
+  return [permutation = KeyedPermutation(key, "uuid"), others = KeyedPermutation(key, "no uuid")](
+             std::string_view input, const MaskRow&) {
+    constexpr std::size_t kVersion = 6;  // the bytes that say which kind of UUID it is
+    constexpr std::size_t kVariant = 8;
+    std::string digits;
+    for (const char c : input) {
+      if (c != '-') digits.push_back(c);
+    }
+    KeyedPermutation::Block bytes{};
+    if (digits.size() != 2 * bytes.size() ||
+        digits.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos) {
+      return permute_letters_and_digits(others, input);
+    }
+    const std::vector<std::uint8_t> read = from_hex(lower_case(digits));
+    std::copy(read.begin(), read.end(), bytes.begin());
+    const KeyedPermutation::Block original = bytes;
+    do {  // walks until the version and the variant are those of the original
+      bytes = permutation.permute_block(bytes);
+    } while ((bytes[kVersion] & 0xf0U) != (original[kVersion] & 0xf0U) ||
+             (bytes[kVariant] & 0xc0U) != (original[kVariant] & 0xc0U));
+    return in_shape_of(input, to_hex(bytes));
+  };
+}
+
+namespace {
+
+using Address = KeyedPermutation::Block;
+
+// Changes the first `bits` bits, each by what comes before it: addresses that share a prefix
+// still do. Source: Xu, Fan, Ammar, Moon, "Prefix-Preserving IP Address Anonymization", 2002.
+Address permute_address(const KeyedPermutation& permutation, const Address& address,
+                        std::size_t bits) {
+  Address prefix{};
+  Address out = address;
+  for (std::size_t bit = 0; bit < bits; ++bit) {
+    Address block = permutation.permute_block(prefix);
+    block[0] ^= static_cast<std::uint8_t>(bit + 1);
+    const std::size_t byte = bit / 8;
+    const auto one = static_cast<std::uint8_t>(0x80U >> (bit % 8));
+    if ((permutation.permute_block(block)[0] & 1U) != 0) out[byte] ^= one;
+    prefix[byte] = static_cast<std::uint8_t>(prefix[byte] | (address[byte] & one));
+  }
+  return out;
+}
+
+// The address with all bits from `bits` on at zero.
+Address network_of(Address address, std::size_t bits) {
+  for (std::size_t bit = bits; bit < 8 * address.size(); ++bit) {
+    address[bit / 8] = static_cast<std::uint8_t>(address[bit / 8] & ~(0x80U >> (bit % 8)));
+  }
+  return address;
+}
+
+}  // namespace
+
+Generator make_ip(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
+  return [permutation = KeyedPermutation(key, "ip")](std::string_view input, const MaskRow&) {
+    const std::size_t slash = std::min(input.find('/'), input.size());
+    const std::string text(input.substr(0, slash));
+    const int family = text.find(':') == std::string::npos ? AF_INET : AF_INET6;
+    const std::size_t bits = family == AF_INET ? 32 : 128;
+    Address address{};
+    if (inet_pton(family, text.c_str(), address.data()) != 1) {
+      return permute_letters_and_digits(permutation, input);
+    }
+    std::size_t mask = bits;
+    if (slash < input.size()) {
+      std::from_chars(input.data() + slash + 1, input.data() + input.size(), mask);
+    }
+    // A network stays a network; what would become one takes the place that this leaves free.
+    const Address network = network_of(address, mask);
+    Address out = permute_address(permutation, address, address == network ? mask : bits);
+    if (address != network && out == network_of(out, mask)) {
+      out = permute_address(permutation, network, bits);
+    }
+    std::array<char, INET6_ADDRSTRLEN> shown{};
+    inet_ntop(family, out.data(), shown.data(), shown.size());
+    return std::string(shown.data()) + std::string(input.substr(slash));
   };
 }
 
 Generator make_url(const GeneratorSpec& spec, const PseudonymKey& key, const ValueLimits& limits) {
   static constexpr std::string_view kPrefix = "https://example.test/";
-  static constexpr std::size_t kCode = 13;
+  static constexpr std::size_t kCode = 16;
   if (limits.max_length && *limits.max_length < kPrefix.size() + kCode) {
     throw Error(ErrorCode::config,
                 fmt::format("generator \"url\" needs {} characters", kPrefix.size() + kCode))
         .at(spec.place);
   }
-  return [key](std::string_view input) {
-    return std::string(kPrefix) + short_code(key.digest("url", input), kCode);
+  const std::size_t room = limits.max_length.value_or(2000) - kPrefix.size();
+  return [key, limits, room, permutation = KeyedPermutation(key, "url")](std::string_view input,
+                                                                         const MaskRow&) {
+    const std::string folded = limits.fold_case ? lower_case(input) : std::string(input);
+    const std::string code = long_code(permutation.permute_bytes(packed_text(folded)));
+    return std::string(kPrefix) +
+           (code.size() <= room ? code : short_code(key.digest("url", folded), kCode));
   };
 }
 
-Generator make_date_shift(const GeneratorSpec& spec, const PseudonymKey& key, const ValueLimits&) {
+Generator make_date_shift(const GeneratorSpec& spec, const PseudonymKey& key,
+                          const ValueLimits& limits) {
   const int days = days_option(spec);
-  return [key, days](std::string_view input) -> std::optional<std::string> {
+  const auto by = column_option(spec, "by", limits);
+  return [key, days, by, unique = limits.unique](std::string_view input,
+                                                 const MaskRow& row) -> std::optional<std::string> {
     if (input == "infinity" || input == "-infinity") return std::string(input);
     int year = 0;
     unsigned month = 0;
@@ -146,7 +281,10 @@ Generator make_date_shift(const GeneratorSpec& spec, const PseudonymKey& key, co
       throw Error(ErrorCode::check, "date_shift met a value that is not a date after Christ")
           .hint("use \"null\" or \"fixed\" for this column");
     }
-    Choices choices(key.digest("date_shift", input));
+    // One person's dates move alike, and so do all dates that must stay different.
+    std::string_view person = unique ? std::string_view() : input;
+    if (by && *by < row.values.size()) person = row.values[*by].value_or(std::string_view());
+    Choices choices(key.digest("date_shift", person));
     int shift = 1 + static_cast<int>(choices.below(static_cast<std::uint32_t>(days)));
     if (choices.below(2) == 0) shift = -shift;
     const std::chrono::year_month_day moved{std::chrono::sys_days(date) + std::chrono::days(shift)};
@@ -156,8 +294,63 @@ Generator make_date_shift(const GeneratorSpec& spec, const PseudonymKey& key, co
   };
 }
 
-Generator make_bytes(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
-  return [key](std::string_view input) {
+namespace {
+
+// A number times 1 + part, with as many decimals as it has; `part` is made of the input.
+template <class Part>
+Generator number_generator(Part part) {
+  return [part](std::string_view input, const MaskRow&) -> std::optional<std::string> {
+    double value = 0;
+    const auto [end, error] = std::from_chars(input.data(), input.data() + input.size(), value);
+    const std::size_t point = std::min(input.find('.'), input.size());
+    const std::size_t decimals = point == input.size() ? 0 : input.size() - point - 1;
+    constexpr std::size_t kExactDigits = 15;
+    if (error != std::errc() || end != input.data() + input.size() ||
+        input.size() > kExactDigits + 2 || input.find_first_of("eE") != std::string_view::npos) {
+      if (input == "NaN" || input.ends_with("Infinity")) return std::string(input);
+      throw Error(ErrorCode::check, "a masked number has more than 15 digits, or is none")
+          .hint("use \"text\", \"fixed\" or \"null\" for this column");
+    }
+    std::string out = fmt::format("{:.{}f}", value * (1 + part(input)), decimals);
+    if (out.starts_with('-') && out.find_first_not_of("-0.") == std::string::npos) out.erase(0, 1);
+    return out;
+  };
+}
+
+double signed_part(const Digest& digest, int percent) {
+  constexpr std::uint32_t kSteps = 1U << 20U;
+  const double drawn = Choices(digest).below(kSteps + 1);
+  return (2 * drawn / kSteps - 1) * percent / 100;
+}
+
+}  // namespace
+
+Generator make_noise(const GeneratorSpec& spec, const PseudonymKey& key, const ValueLimits&) {
+  return number_generator([key, percent = percent_option(spec)](std::string_view input) {
+    return signed_part(key.digest("noise", input), percent);
+  });
+}
+
+Generator make_scale(const GeneratorSpec& spec, const PseudonymKey& key,
+                     const ValueLimits& limits) {
+  // One factor for all, not below 1 where numbers must stay different after rounding.
+  double part = signed_part(key.digest("scale", ""), percent_option(spec));
+  if (limits.unique && part < 0) part = -part;
+  return number_generator([part](std::string_view) { return part; });
+}
+
+Generator make_bytes(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits& limits) {
+  if (limits.unique) {
+    return [permutation = KeyedPermutation(key, "bytes")](std::string_view input, const MaskRow&) {
+      if (input.size() <= 2) return std::string(input);
+      const std::vector<std::uint8_t> bytes = from_hex(input.substr(2));
+      const std::string permuted =
+          permutation.permute_bytes({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+      return "\\x" +
+             to_hex({reinterpret_cast<const std::uint8_t*>(permuted.data()), permuted.size()});
+    };
+  }
+  return [key](std::string_view input, const MaskRow&) {
     static constexpr std::string_view kDigits = "0123456789abcdef";
     Choices choices(key.digest("bytes", input));
     std::string out = "\\x";
@@ -186,7 +379,7 @@ Generator make_password(const GeneratorSpec& spec, const PseudonymKey& key,
                 fmt::format("generator \"password\" needs {} characters", text.size()))
         .at(spec.place);
   }
-  return [text](std::string_view) { return text; };
+  return [text](std::string_view, const MaskRow&) { return text; };
 }
 
 }  // namespace pgcycle::anonymize

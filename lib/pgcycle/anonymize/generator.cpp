@@ -8,6 +8,8 @@
 
 #include "pgcycle/anonymize/dictionary.hpp"
 #include "pgcycle/anonymize/format_generators.hpp"
+#include "pgcycle/anonymize/packed_text.hpp"
+#include "pgcycle/anonymize/permutation.hpp"
 #include "pgcycle/anonymize/text_shape.hpp"
 #include "pgcycle/support/utf8.hpp"
 
@@ -15,11 +17,9 @@ namespace pgcycle::anonymize {
 
 namespace {
 
-using MakeGenerator = Generator (*)(const GeneratorSpec&, const PseudonymKey&, const ValueLimits&);
-
 struct TableRow {
   GeneratorTraits traits;
-  MakeGenerator make;
+  GeneratorFactory make;
 };
 
 std::string lower_ascii(std::string_view text) {
@@ -28,6 +28,13 @@ std::string lower_ascii(std::string_view text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return out;
+}
+
+// Inputs that differ only in case are one where the column says so.
+std::string_view folded(std::string_view input, const ValueLimits& limits, std::string& buffer) {
+  if (!limits.fold_case) return input;
+  buffer = lower_case(input);
+  return buffer;
 }
 
 std::string truncate(std::string text, const ValueLimits& limits) {
@@ -79,11 +86,11 @@ std::string draw_other_than(const PseudonymKey& key, std::string_view kind, std:
 }
 
 Generator make_keep(const GeneratorSpec&, const PseudonymKey&, const ValueLimits&) {
-  return [](std::string_view input) { return std::string(input); };
+  return [](std::string_view input, const MaskRow&) { return std::string(input); };
 }
 
 Generator make_null(const GeneratorSpec&, const PseudonymKey&, const ValueLimits&) {
-  return [](std::string_view) { return std::nullopt; };
+  return [](std::string_view, const MaskRow&) { return std::nullopt; };
 }
 
 Generator make_fixed(const GeneratorSpec& spec, const PseudonymKey&, const ValueLimits&) {
@@ -91,198 +98,404 @@ Generator make_fixed(const GeneratorSpec& spec, const PseudonymKey&, const Value
   if (value == nullptr) {
     throw Error(ErrorCode::config, "generator \"fixed\" needs a \"value\"").at(spec.place);
   }
-  return [text = *value](std::string_view) { return text; };
+  return [text = *value](std::string_view, const MaskRow&) { return text; };
 }
 
-Generator make_person_name(const GeneratorSpec&, const PseudonymKey& key,
-                           const ValueLimits& limits) {
-  return [key, limits](std::string_view input) {
-    const Script script = script_of(input);
-    return truncate(draw_other_than(key, "person_name", input,
-                                    [script](const Digest& digest) {
-                                      const PersonWords words = draw_person(digest, script);
-                                      return script == Script::han
-                                                 ? fmt::format("{}{}", words.last, words.first)
-                                                 : fmt::format("{} {}", words.first, words.last);
-                                    }),
-                    limits);
-  };
-}
-
-Generator make_first_name(const GeneratorSpec&, const PseudonymKey& key,
-                          const ValueLimits& limits) {
-  return [key, limits](std::string_view input) {
-    return truncate(draw_other_than(key, "first_name", input,
-                                    [script = script_of(input)](const Digest& digest) {
-                                      return std::string(draw_person(digest, script).first);
-                                    }),
-                    limits);
-  };
-}
-
-Generator make_last_name(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits& limits) {
-  return [key, limits](std::string_view input) {
-    return truncate(draw_other_than(key, "last_name", input,
-                                    [script = script_of(input)](const Digest& digest) {
-                                      return std::string(draw_person(digest, script).last);
-                                    }),
-                    limits);
-  };
-}
-
-// Room that is left for words beside a code that must not be cut.
-std::size_t room_for_words(const GeneratorSpec& spec, const ValueLimits& limits, std::size_t needed,
-                           std::size_t usual) {
-  if (!limits.max_length) return usual;
-  if (*limits.max_length < needed) {
-    throw Error(ErrorCode::config,
-                fmt::format("generator \"{}\" needs {} characters, the column holds {}", spec.name,
-                            needed, *limits.max_length))
-        .at(spec.place)
-        .hint("use \"hash\", \"text\", \"fixed\" or \"null\" for this column");
+// `draw` makes words out of a digest and the input. On a column that must stay unique, a
+// code follows that no two inputs share.
+template <class Draw>
+Generator word_generator(const GeneratorSpec& spec, const PseudonymKey& key,
+                         const ValueLimits& limits, Draw draw) {
+  if (!limits.unique) {
+    return [key, limits, draw, kind = spec.name](std::string_view input, const MaskRow&) {
+      std::string buffer;
+      const std::string_view original = folded(input, limits, buffer);
+      return truncate(draw_other_than(key, kind, original,
+                                      [&](const Digest& digest) { return draw(digest, original); }),
+                      limits);
+    };
   }
-  return std::min(usual, *limits.max_length - needed);
+  const KeyedPermutation permutation(key, spec.name);
+  return [key, limits, draw, permutation, spec](std::string_view input, const MaskRow&) {
+    std::string buffer;
+    const std::string_view original = folded(input, limits, buffer);
+    const std::string code = long_code(permutation.permute_bytes(packed_text(original)));
+    std::string words = draw(key.digest(spec.name, original), original) + " ";
+    if (limits.max_length && count_code_points(words) + code.size() > *limits.max_length) {
+      words.clear();
+    }
+    if (limits.max_length && code.size() > *limits.max_length) {
+      throw Error(ErrorCode::check, fmt::format("a unique column is too narrow for what \"{}\" "
+                                                "makes of one of its values",
+                                                spec.name))
+          .at(spec.place)
+          .hint("use \"text\" or \"hash\" for this column");
+    }
+    return words + code;
+  };
 }
+
+Generator make_person_name(const GeneratorSpec& spec, const PseudonymKey& key,
+                           const ValueLimits& limits) {
+  return word_generator(spec, key, limits, [](const Digest& digest, std::string_view original) {
+    const Script script = script_of(original);
+    const PersonWords words = draw_person(digest, script);
+    return script == Script::han ? fmt::format("{}{}", words.last, words.first)
+                                 : fmt::format("{} {}", words.first, words.last);
+  });
+}
+
+Generator make_first_name(const GeneratorSpec& spec, const PseudonymKey& key,
+                          const ValueLimits& limits) {
+  return word_generator(spec, key, limits, [](const Digest& digest, std::string_view original) {
+    return std::string(draw_person(digest, script_of(original)).first);
+  });
+}
+
+Generator make_last_name(const GeneratorSpec& spec, const PseudonymKey& key,
+                         const ValueLimits& limits) {
+  return word_generator(spec, key, limits, [](const Digest& digest, std::string_view original) {
+    return std::string(draw_person(digest, script_of(original)).last);
+  });
+}
+
+Generator make_city(const GeneratorSpec& spec, const PseudonymKey& key, const ValueLimits& limits) {
+  return word_generator(spec, key, limits, [](const Digest& digest, std::string_view) {
+    return std::string(Choices(digest).pick(city_names()));
+  });
+}
+
+Generator make_company(const GeneratorSpec& spec, const PseudonymKey& key,
+                       const ValueLimits& limits) {
+  return word_generator(spec, key, limits, [](const Digest& digest, std::string_view) {
+    Choices choices(digest);
+    const std::string_view first = choices.pick(company_words());
+    const std::string_view second = choices.pick(company_words());
+    return fmt::format("{} {} {}", first, second, choices.pick(company_forms()));
+  });
+}
+
+Generator make_street_address(const GeneratorSpec& spec, const PseudonymKey& key,
+                              const ValueLimits& limits) {
+  static constexpr std::array<std::string_view, 6> kKinds{"Street", "Road",  "Lane",
+                                                          "Avenue", "Close", "Way"};
+  return word_generator(spec, key, limits, [](const Digest& digest, std::string_view) {
+    Choices choices(digest);
+    const std::uint32_t number = 1 + choices.below(180);
+    const std::string_view street = choices.pick(street_names());
+    return fmt::format("{} {} {}", number, street, choices.pick(kKinds));
+  });
+}
+
+// Throws where a column is too narrow for `needed` characters.
+void require_room(const GeneratorSpec& spec, const ValueLimits& limits, std::size_t needed) {
+  if (!limits.max_length || *limits.max_length >= needed) return;
+  throw Error(ErrorCode::config,
+              fmt::format("generator \"{}\" needs {} characters, the column holds {}", spec.name,
+                          needed, *limits.max_length))
+      .at(spec.place)
+      .hint("use \"hash\", \"text\", \"fixed\" or \"null\" for this column");
+}
+
+constexpr unsigned kNameBits = 6;       // of a permuted text, that choose a name
+constexpr std::size_t kLeastCode = 16;  // 80 bits
+constexpr std::string_view kMailDomain = "@example.test";
+
+// The letters of an input that are in upper case, as a code; empty where none is.
+std::string case_code(std::string_view input, std::string_view lower) {
+  std::string bits;
+  for (std::size_t i = 0; i < input.size(); ++i) {
+    if (i % 8 == 0) bits.push_back(0);
+    if (input[i] != lower[i]) bits.back() = static_cast<char>(bits.back() | (1 << (i % 8)));
+  }
+  while (!bits.empty() && bits.back() == 0) bits.pop_back();
+  return bits.empty() ? bits : long_code(bits);
+}
+
+// Name words and a code that together hold every bit of `permuted`, as far as there is room.
+std::string words_and_code(const std::string& permuted, bool both_names, std::size_t room) {
+  const auto first = static_cast<unsigned char>(permuted[0]) >> 2U;
+  const auto last = ((static_cast<unsigned char>(permuted[0]) & 3U) << 4U) |
+                    (static_cast<unsigned char>(permuted[1]) >> 4U);
+  std::string words = lower_ascii(first_names(Script::latin)[first]) + ".";
+  if (both_names) words += lower_ascii(last_names(Script::latin)[last]) + ".";
+  words += long_code(permuted, both_names ? 2 * kNameBits : kNameBits);
+  return words.size() <= room ? words : long_code(permuted);
+}
+
+// "Ana Duarte" → "ana.duarte"; empty for what is not of Latin letters.
+std::string local_part_of(std::string_view name) {
+  std::string out;
+  for (const char c : lower_ascii(name)) {
+    if (c >= 'a' && c <= 'z') {
+      out.push_back(c);
+    } else if (static_cast<unsigned char>(c) >= 0x80) {
+      return {};
+    } else if (!out.empty() && out.back() != '.') {
+      out.push_back('.');
+    }
+  }
+  return out;
+}
+
+// Where the row's name stands, for addresses that go with it.
+struct NameColumns {
+  struct Source {
+    std::size_t column;
+    Generator generator;  // that of names, so that both show the same pseudonym
+  };
+  std::vector<Source> sources;
+
+  NameColumns(const GeneratorSpec& spec, const PseudonymKey& key, const ValueLimits& limits) {
+    for (const auto& [option, kind] : {std::pair{"name", "person_name"},
+                                       {"first_name", "first_name"},
+                                       {"last_name", "last_name"}}) {
+      const auto column = column_option(spec, option, limits);
+      if (!column) continue;
+      sources.push_back({*column, make_generator({kind, {}, spec.place}, key, {})});
+    }
+  }
+
+  std::string words(const MaskRow& row) const {
+    std::string out;
+    for (const Source& source : sources) {
+      if (source.column >= row.values.size()) return {};
+      const auto& value = row.values[source.column];
+      const std::string part =
+          value && !value->empty() ? local_part_of(*source.generator(*value, row)) : std::string();
+      if (!part.empty()) out += part + ".";
+    }
+    return out;
+  }
+};
 
 Generator make_username(const GeneratorSpec& spec, const PseudonymKey& key,
                         const ValueLimits& limits) {
-  constexpr std::size_t kCode = 10;
-  const std::size_t room = room_for_words(spec, limits, kCode, 24);
-  return [key, room](std::string_view input) {
-    const Digest digest = key.digest("username", input);
-    std::string words = lower_ascii(draw_person(digest, Script::latin).first) + ".";
-    if (words.size() > room) words.clear();
-    return words + short_code(key.digest("username code", input), kCode);
+  require_room(spec, limits, kLeastCode);
+  const KeyedPermutation permutation(key, "username");
+  const std::size_t room = limits.max_length.value_or(64);
+  return [key, limits, permutation, room](std::string_view input, const MaskRow&) {
+    std::string buffer;
+    const std::string_view original = folded(input, limits, buffer);
+    std::string code =
+        words_and_code(permutation.permute_bytes(packed_text(original)), false, room);
+    return code.size() <= room ? code : short_code(key.digest("username", original), kLeastCode);
   };
 }
 
 Generator make_email(const GeneratorSpec& spec, const PseudonymKey& key,
                      const ValueLimits& limits) {
-  constexpr std::size_t kCode = 13;
-  constexpr std::string_view kDomain = "@example.test";
-  const std::size_t room = room_for_words(spec, limits, kCode + kDomain.size(), 38);
-  return [key, room, kDomain](std::string_view input) {
-    const PersonWords person = draw_person(key.digest("email", input), Script::latin);
-    std::string words = lower_ascii(fmt::format("{}.{}.", person.first, person.last));
-    if (words.size() > room) words.clear();
-    return words + short_code(key.digest("email code", input), kCode) + std::string(kDomain);
+  require_room(spec, limits, kLeastCode + kMailDomain.size());
+  const NameColumns names(spec, key, limits);
+  const KeyedPermutation permutation(key, "email");
+  const std::size_t room = limits.max_length.value_or(254) - kMailDomain.size();
+  return [key, limits, names, permutation, room](std::string_view input, const MaskRow& row) {
+    const std::string lower = lower_case(input);
+    const std::string permuted = permutation.permute_bytes(packed_email(lower));
+    std::string local = names.words(row);
+    local = local.empty() ? words_and_code(permuted, true, room) : local + long_code(permuted);
+    if (!limits.fold_case) {
+      // The same person, and yet another text.
+      if (const std::string marks = case_code(input, lower); !marks.empty()) local += "+" + marks;
+    }
+    if (local.size() > room) local = short_code(key.digest("email", input), kLeastCode);
+    return local.append(kMailDomain);
   };
 }
 
-Generator make_street_address(const GeneratorSpec&, const PseudonymKey& key,
-                              const ValueLimits& limits) {
-  static constexpr std::array<std::string_view, 6> kKinds{"Street", "Road",  "Lane",
-                                                          "Avenue", "Close", "Way"};
-  return [key, limits](std::string_view input) {
-    Choices choices(key.digest("street_address", input));
-    const std::uint32_t number = 1 + choices.below(180);
-    const std::string_view street = choices.pick(street_names());
-    return truncate(fmt::format("{} {} {}", number, street, choices.pick(kKinds)), limits);
+Generator make_text(const GeneratorSpec& spec, const PseudonymKey& key, const ValueLimits& limits) {
+  if (!limits.unique) {
+    return [key, limits, kind = spec.name](std::string_view input, const MaskRow&) {
+      std::string buffer;
+      return replace_letters_and_digits(key, kind, folded(input, limits, buffer));
+    };
+  }
+  return [permutation = KeyedPermutation(key, spec.name), limits](std::string_view input,
+                                                                  const MaskRow&) {
+    std::string buffer;
+    return permute_letters_and_digits(permutation, folded(input, limits, buffer));
   };
 }
 
-Generator make_city(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits& limits) {
-  return [key, limits](std::string_view input) {
-    return truncate(draw_other_than(key, "city", input,
-                                    [](const Digest& digest) {
-                                      return std::string(Choices(digest).pick(city_names()));
-                                    }),
-                    limits);
-  };
-}
-
-Generator make_company(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits& limits) {
-  return [key, limits](std::string_view input) {
-    return truncate(draw_other_than(key, "company", input,
-                                    [](const Digest& digest) {
-                                      Choices choices(digest);
-                                      const std::string_view first = choices.pick(company_words());
-                                      const std::string_view second = choices.pick(company_words());
-                                      return fmt::format("{} {} {}", first, second,
-                                                         choices.pick(company_forms()));
-                                    }),
-                    limits);
-  };
-}
-
-Generator make_text(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
-  return [key](std::string_view input) { return replace_letters_and_digits(key, "text", input); };
-}
-
-Generator make_postcode(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
+Generator make_national_id(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
   return
-      [key](std::string_view input) { return replace_letters_and_digits(key, "postcode", input); };
+      [permutation = KeyedPermutation(key, "national_id")](std::string_view input, const MaskRow&) {
+        return permute_letters_and_digits(permutation, input);
+      };
 }
 
 Generator make_scrub(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
-  return [key](std::string_view input) { return scrub_text(key, input); };
+  return [key](std::string_view input, const MaskRow&) { return scrub_text(key, input); };
 }
 
 Generator make_hash(const GeneratorSpec& spec, const PseudonymKey& key, const ValueLimits& limits) {
   constexpr std::size_t kShortest = 13;
-  room_for_words(spec, limits, kShortest, 0);
+  require_room(spec, limits, kShortest);
   const std::size_t length = std::min<std::size_t>(limits.max_length.value_or(32), 32);
-  return [key, length](std::string_view input) {
-    return short_code(key.digest("hash", input), length);
+  return [key, length, limits](std::string_view input, const MaskRow&) {
+    std::string buffer;
+    return short_code(key.digest("hash", folded(input, limits, buffer)), length);
   };
 }
 
-const std::vector<TableRow>& table() {
-  static const std::vector<TableRow> kRows{
-      {{"keep", true, false, "the original value, for columns that are not personal", {}},
-       make_keep},
-      {{"null", false, true, "NULL", {}}, make_null},
-      {{"fixed", false, true, "the same value for every row", {"value"}}, make_fixed},
-      {{"person_name", false, true, "first and last name in the script of the original", {}},
-       make_person_name},
-      {{"first_name", false, true, "first name in the script of the original", {}},
-       make_first_name},
-      {{"last_name", false, true, "last name in the script of the original", {}}, make_last_name},
-      {{"username", true, true, "name and a code of 50 bits", {}}, make_username},
-      {{"email", true, true, "name and a code of 65 bits at example.test", {}}, make_email},
-      {{"phone", true, true, "digits replaced, country code and format kept", {}}, make_phone},
-      {{"street_address", false, true, "number and street", {}}, make_street_address},
-      {{"city", false, true, "invented town", {}}, make_city},
-      {{"postcode", false, true, "letters and digits replaced, shape kept", {}}, make_postcode},
-      {{"company", false, true, "invented company", {}}, make_company},
-      {{"iban", true, true, "country and length kept, valid check digits", {}}, make_iban},
-      {{"url", true, true, "a link at example.test", {}}, make_url},
-      {{"ip", false, true, "an address of a private or documentation range", {}}, make_ip},
-      {{"hash", true, true, "a code of up to 32 letters and digits", {}}, make_hash},
-      {{"text", false, true, "letters and digits replaced, length and shape kept", {}}, make_text},
-      {{"scrub", false, true, "free text: everything but common words replaced", {}}, make_scrub},
-      {{"date_shift", false, true, "a date up to `days` earlier or later", {"days"}},
-       make_date_shift},
-      {{"password", false, true, "scrypt hash of a known test password", {"password"}},
-       make_password},
-      {{"bytes", false, true, "as many other bytes", {}}, make_bytes},
+// "Student {hash}": each {GENERATOR} stands for what that one makes of the value.
+Generator make_template(const GeneratorSpec& spec, const PseudonymKey& key,
+                        const ValueLimits& limits) {
+  const std::string* text = text_option(spec, "value");
+  if (text == nullptr) {
+    throw Error(ErrorCode::config, "generator \"template\" needs a \"value\"")
+        .at(spec.place)
+        .hint("such as \"Student {hash}\"; {NAME} is what the generator NAME makes of the value");
+  }
+  struct Piece {
+    std::string text;
+    Generator generator;
   };
-  return kRows;
+  std::vector<Piece> pieces;
+  for (std::size_t at = 0; at < text->size();) {
+    const std::size_t open = std::min(text->find('{', at), text->size());
+    pieces.push_back({text->substr(at, open - at), {}});
+    if (open == text->size()) break;
+    const std::size_t close = text->find('}', open);
+    const std::string name =
+        close == std::string::npos ? "" : text->substr(open + 1, close - open - 1);
+    if (name.empty() || name == spec.name) {
+      throw Error(ErrorCode::config, "a { in a template must be followed by a generator and }")
+          .at(spec.place);
+    }
+    ValueLimits no_room_asked = limits;
+    no_room_asked.max_length.reset();
+    pieces.push_back({{}, make_generator({name, {}, spec.place}, key, no_room_asked)});
+    at = close + 1;
+  }
+  return [pieces, limits](std::string_view input, const MaskRow& row) {
+    std::string out;
+    for (const Piece& piece : pieces) {
+      out += piece.generator ? piece.generator(input, row).value_or("") : piece.text;
+    }
+    return truncate(std::move(out), limits);
+  };
+}
+
+// The expression stands in the query that reads the rows; nothing is left to do here.
+Generator make_sql(const GeneratorSpec& spec, const PseudonymKey&, const ValueLimits&) {
+  if (text_option(spec, "expression") == nullptr) {
+    throw Error(ErrorCode::config, "generator \"sql\" needs an \"expression\"").at(spec.place);
+  }
+  return [place = spec.place](std::string_view, const MaskRow&) -> std::optional<std::string> {
+    throw Error(ErrorCode::config, "generator \"sql\" works on whole columns of a live database")
+        .at(place)
+        .hint("use another generator for json, fields, arrays and dumps");
+  };
+}
+
+std::vector<TableRow>& table() {
+  using enum Uniqueness;
+  constexpr Output kDrawn = Output::drawn;
+  constexpr Output kCopied = Output::copied;
+  static std::vector<TableRow> rows{
+      {{"keep",
+        always,
+        kCopied,
+        "the original value, for columns that are not personal; what it `holds` all the same",
+        {"holds"}},
+       make_keep},
+      {{"null", always, kDrawn, "NULL"}, make_null},
+      {{"fixed", never, kCopied, "the same value for every row", {"value"}}, make_fixed},
+      {{"person_name", on_request, kDrawn, "first and last name in the script of the original"},
+       make_person_name},
+      {{"first_name", on_request, kDrawn, "first name in the script of the original"},
+       make_first_name},
+      {{"last_name", on_request, kDrawn, "last name in the script of the original"},
+       make_last_name},
+      {{"username", always, kDrawn, "a name and a code"}, make_username},
+      {{"email",
+        always,
+        kDrawn,
+        "names and a code at example.test; names of the row's own pseudonym if asked",
+        {"name", "first_name", "last_name"}},
+       make_email},
+      {{"phone", always, kDrawn, "digits permuted, country code and format kept"}, make_phone},
+      {{"street_address", on_request, kDrawn, "number and street"}, make_street_address},
+      {{"city", on_request, kDrawn, "invented town"}, make_city},
+      {{"postcode", on_request, kDrawn, "letters and digits replaced, shape kept"}, make_text},
+      {{"company", on_request, kDrawn, "invented company"}, make_company},
+      {{"iban", always, kDrawn, "country and length kept, valid check digits"}, make_iban},
+      {{"card", always, kDrawn, "card number: issuer kept, valid check digit"}, make_card},
+      {{"national_id", always, kDrawn, "letters and digits permuted, shape kept"},
+       make_national_id},
+      {{"uuid", always, kDrawn, "another UUID of the same version"}, make_uuid},
+      {{"url", always, kDrawn, "a link at example.test"}, make_url},
+      {{"ip", always, kDrawn, "an address; what shared a prefix still does"}, make_ip},
+      {{"hash", always, kDrawn, "a code of up to 32 letters and digits"}, make_hash},
+      {{"text", on_request, kDrawn, "letters and digits replaced, length and shape kept"},
+       make_text},
+      {{"scrub", never, kDrawn, "free text: everything but common words replaced"}, make_scrub},
+      {{"date_shift",
+        on_request,
+        kDrawn,
+        "up to `days` earlier or later; all dates of one person (`by`) alike",
+        {"days", "by"}},
+       make_date_shift},
+      {{"noise", never, kDrawn, "a number up to `percent` smaller or larger", {"percent"}},
+       make_noise},
+      {{"scale", always, kDrawn, "numbers that keep their order, up to `percent` off", {"percent"}},
+       make_scale},
+      {{"template", never, kCopied, "text around other generators: \"Student {hash}\"", {"value"}},
+       make_template},
+      {{"sql", never, kCopied, "what a SQL `expression` gives for the row", {"expression"}},
+       make_sql},
+      {{"password", never, kDrawn, "scrypt hash of a known test password", {"password"}},
+       make_password},
+      {{"bytes", on_request, kDrawn, "as many other bytes"}, make_bytes},
+  };
+  return rows;
 }
 
 }  // namespace
 
 int days_option(const GeneratorSpec& spec) { return integer_option(spec, "days", 365); }
+int percent_option(const GeneratorSpec& spec) { return integer_option(spec, "percent", 10); }
+
+std::optional<std::size_t> column_option(const GeneratorSpec& spec, std::string_view option,
+                                         const ValueLimits& limits) {
+  const auto found = spec.options.find(std::string(option));
+  if (found == spec.options.end()) return std::nullopt;
+  const std::string& name = found->second.text;
+  const auto column = std::find(limits.columns.begin(), limits.columns.end(), name);
+  if (column == limits.columns.end()) {
+    throw Error(
+        ErrorCode::config,
+        fmt::format("\"{}\" names the column \"{}\", which is not in the table", option, name))
+        .at(found->second.place)
+        .hint(did_you_mean(name, limits.columns, "it must be a column of the same table"));
+  }
+  return static_cast<std::size_t>(column - limits.columns.begin());
+}
 
 std::string password_option(const GeneratorSpec& spec) {
   const std::string* password = text_option(spec, "password");
   return password == nullptr ? "test" : *password;
 }
 
-const std::vector<GeneratorTraits>& generators() {
-  static const std::vector<GeneratorTraits> kTraits = [] {
-    std::vector<GeneratorTraits> out;
-    for (const TableRow& row : table()) out.push_back(row.traits);
-    return out;
-  }();
-  return kTraits;
+std::vector<GeneratorTraits> generators() {
+  std::vector<GeneratorTraits> out;
+  for (const TableRow& row : table()) out.push_back(row.traits);
+  return out;
 }
 
 const GeneratorTraits* find_generator(std::string_view name) {
-  for (const GeneratorTraits& traits : generators()) {
-    if (traits.name == name) return &traits;
+  for (const TableRow& row : table()) {
+    if (row.traits.name == name) return &row.traits;
   }
   return nullptr;
+}
+
+void register_generator(GeneratorTraits traits, GeneratorFactory make) {
+  if (find_generator(traits.name) != nullptr) {
+    throw Error(ErrorCode::usage, fmt::format("there is a generator \"{}\" already", traits.name));
+  }
+  table().push_back({std::move(traits), std::move(make)});
 }
 
 Generator make_generator(const GeneratorSpec& spec, const PseudonymKey& key,
@@ -301,7 +514,7 @@ Generator make_generator(const GeneratorSpec& spec, const PseudonymKey& key,
     return row.make(spec, key, limits);
   }
   std::vector<std::string> names;
-  for (const GeneratorTraits& traits : generators()) names.emplace_back(traits.name);
+  for (const TableRow& row : table()) names.push_back(row.traits.name);
   throw Error(ErrorCode::config, fmt::format("unknown generator \"{}\"", spec.name))
       .at(spec.place)
       .hint(did_you_mean(spec.name, names,

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pgcycle/anonymize/mask_row.hpp"
 #include "pgcycle/anonymize/pseudonym.hpp"
 #include "pgcycle/support/json_document.hpp"
 
@@ -27,25 +28,47 @@ struct GeneratorSpec {
   Location place;
 };
 
-// What the column asks of the values: text longer than `max_length` characters
-// must not come out.
+// What the column asks of the values.
 struct ValueLimits {
-  std::optional<std::size_t> max_length;
+  std::optional<std::size_t> max_length = {};  // in characters
+  bool unique = false;     // distinct inputs must have distinct outputs, by construction
+  bool fold_case = false;  // and stay distinct in lower case; inputs that differ in case are one
+  std::vector<std::string> columns = {};  // the stored columns of the table, for options
 };
 
 // Nothing stands for NULL.
-using Generator = std::function<std::optional<std::string>(std::string_view input)>;
+using Generator = std::function<std::optional<std::string>(std::string_view input, const MaskRow&)>;
 
-struct GeneratorTraits {
-  std::string_view name;
-  bool unique = false;  // distinct inputs have distinct outputs
-  bool changes = true;  // false: the original value comes out
-  std::string_view description;
-  std::vector<std::string_view> options;
+// Whether distinct inputs have distinct outputs.
+enum class Uniqueness {
+  never,
+  on_request,  // where ValueLimits ask for it
+  always
 };
 
+// What a generator puts in place of the original.
+enum class Output {
+  drawn,   // a function of key and input: only by chance the value of somebody
+  copied,  // text that is written as it stands: "keep", "fixed", a template's own words
+};
+
+struct GeneratorTraits {
+  std::string name = {};
+  Uniqueness unique = Uniqueness::never;
+  Output output = Output::drawn;
+  std::string description = {};
+  std::vector<std::string> options = {};
+};
+
+using GeneratorFactory =
+    std::function<Generator(const GeneratorSpec&, const PseudonymKey&, const ValueLimits&)>;
+
+// Adds a generator of one's own, before any rule is read. Throws Error{usage} for a name
+// that is taken.
+void register_generator(GeneratorTraits traits, GeneratorFactory make);
+
 // The generator table, by name.
-const std::vector<GeneratorTraits>& generators();
+std::vector<GeneratorTraits> generators();
 const GeneratorTraits* find_generator(std::string_view name);
 
 // Throws Error{config} at the spec's place: unknown generator or option (with

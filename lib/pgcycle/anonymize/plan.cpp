@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <algorithm>
 #include <charconv>
+#include <regex>
 #include <set>
 
 #include "pgcycle/anonymize/column_mask.hpp"
+#include "pgcycle/anonymize/detector.hpp"
+#include "pgcycle/anonymize/packed_text.hpp"
 #include "pgcycle/postgres/container_text.hpp"
 
 namespace pgcycle::anonymize {
@@ -20,67 +23,10 @@ using catalog::TypeKind;
 
 namespace {
 
-struct NameHint {
-  std::string_view part;  // of the column's lower-case name
-  std::string_view rule;
-};
-
-constexpr std::array<NameHint, 34> kNameHints{{
-    {"email", "email"},
-    {"e_mail", "email"},
-    {"phone", "phone"},
-    {"mobile", "phone"},
-    {"telefon", "phone"},
-    {"fax", "phone"},
-    {"first_name", "first_name"},
-    {"firstname", "first_name"},
-    {"given", "first_name"},
-    {"last_name", "last_name"},
-    {"lastname", "last_name"},
-    {"surname", "last_name"},
-    {"username", "username"},
-    {"login", "username"},
-    {"password", "password"},
-    {"passwd", "password"},
-    {"iban", "iban"},
-    {"account", "text"},
-    {"ssn", "text"},
-    {"passport", "text"},
-    {"tax_id", "text"},
-    {"national", "text"},
-    {"card_number", "text"},
-    {"street", "street_address"},
-    {"address", "street_address"},
-    {"city", "city"},
-    {"town", "city"},
-    {"postcode", "postcode"},
-    {"postal", "postcode"},
-    {"zip", "postcode"},
-    {"company", "company"},
-    {"url", "url"},
-    {"link", "url"},
-    {"name", "person_name"},
-}};
-
-std::string lower_ascii(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
-std::string_view hint_by_name(const std::string& column) {
-  const std::string name = lower_ascii(column);
-  for (const NameHint& hint : kNameHints) {
-    if (name.find(hint.part) != std::string::npos) return hint.rule;
-  }
-  return {};
-}
-
 // Numbers that identify people are told by their names alone.
 bool is_number_of_a_person(const Schema& schema, const Column& column) {
   if (schema.base_type(column.type).category != 'N') return false;
-  const std::string name = lower_ascii(column.name);
+  const std::string name = lower_case(column.name);
   for (const std::string_view part :
        {"phone", "mobile", "ssn", "passport", "iban", "card_number", "tax_id", "national"}) {
     if (name.find(part) != std::string::npos) return true;
@@ -89,27 +35,83 @@ bool is_number_of_a_person(const Schema& schema, const Column& column) {
 }
 
 // n of varchar(n) and char(n).
-ValueLimits limits_of(const Schema& schema, const Column& column) {
+std::optional<std::size_t> max_length_of(const Column& column) {
   const std::size_t open = column.type_sql.find('(');
   if (!column.type_sql.starts_with("character") || open == std::string::npos) return {};
   std::size_t length = 0;
   std::from_chars(column.type_sql.data() + open + 1,
                   column.type_sql.data() + column.type_sql.size(), length);
-  static_cast<void>(schema);
-  return {length};
+  return length;
 }
 
-const catalog::UniqueKey* unique_key_on(const Table& table, const std::string& column) {
-  for (const catalog::UniqueKey& key : table.unique_keys) {
-    if (key.columns.size() == 1 && key.columns.front() == column) return &key;
-  }
-  return nullptr;
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+enum class KeyForm { columns, lower_case, json_members, other };
+
+// What the expressions of a unique index are made of, told by its definition.
+KeyForm form_of(const catalog::UniqueKey& key) {
+  if (!key.columns.empty()) return KeyForm::columns;
+  const std::size_t open = key.definition.find('(');
+  std::string text = key.definition.substr(open + 1, key.definition.find(" WHERE ") - open - 1);
+  const auto without = [&text](const char* pattern) {
+    const std::string shorter = std::regex_replace(text, std::regex(pattern), "");
+    const bool found = shorter.size() != text.size();
+    text = shorter;
+    return found;
+  };
+  without(R"("[^"]*")");
+  without(R"(::[a-z_. ]+(\([0-9]+\))?)");
+  const bool json = without(R"(->>? *'([^']|'')*')");
+  const bool lower = without(R"(\b(lower|upper)\()");
+  const bool plain = text.find_first_not_of(
+                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                         "0123456789_$., ()") == std::string::npos &&
+                     !std::regex_search(text, std::regex(R"([a-zA-Z0-9_]\()"));
+  if (!plain) return KeyForm::other;
+  if (json) return lower ? KeyForm::other : KeyForm::json_members;
+  return lower ? KeyForm::lower_case : KeyForm::other;
+}
+
+// Every generator of a rule.
+std::vector<const GeneratorSpec*> generators_of(const Rule& rule) {
+  std::vector<const GeneratorSpec*> out;
+  if (rule.generator) out.push_back(&*rule.generator);
+  for (const JsonPathRule& path : rule.paths) out.push_back(&path.generator);
+  for (const auto& [field, generator] : rule.fields) out.push_back(&generator);
+  return out;
 }
 
 std::string describe_rule(const Rule& rule) {
   if (rule.generator) return rule.generator->name;
   if (!rule.paths.empty()) return fmt::format("json, {} paths", rule.paths.size());
   return fmt::format("{} fields", rule.fields.size());
+}
+
+// "email, phone" of {"generator": "keep", "holds": "email, phone"}.
+std::set<std::string> holds_of(const Rule& rule) {
+  std::set<std::string> out;
+  for (const GeneratorSpec* generator : generators_of(rule)) {
+    const auto option = generator->options.find("holds");
+    if (option == generator->options.end()) continue;
+    std::string name;
+    for (const char c : option->second.text + ",") {
+      if (c == ' ') continue;
+      if (c != ',') {
+        name.push_back(c);
+      } else if (!name.empty()) {
+        out.insert(std::exchange(name, {}));
+      }
+    }
+  }
+  for (const std::string& name : out) {
+    if (name == "email" || name == "iban" || name == "card") continue;
+    throw Error(ErrorCode::config, fmt::format("\"holds\" does not know \"{}\"", name))
+        .at(rule.place)
+        .hint("it knows email, iban and card");
+  }
+  return out;
 }
 
 }  // namespace
@@ -121,8 +123,8 @@ class PlanBuilder {
               const PseudonymKey& key)
       : schema_(schema), tables_(tables), rules_(rules), key_(key) {}
 
-  AnonymizationPlan build() {
-    check_rules_name_something();
+  AnonymizationPlan build(IdleRules idle) {
+    if (idle == IdleRules::refused) check_rules_name_something();
     for (const Table* table : tables_) {
       for (const Column* column : table->stored_columns()) add_own_rule(*table, *column);
     }
@@ -137,8 +139,8 @@ class PlanBuilder {
   }
 
  private:
-  static std::pair<catalog::QualifiedName, std::string> id_of(const Table& table,
-                                                              const std::string& column) {
+  using ColumnId = std::pair<catalog::QualifiedName, std::string>;
+  static ColumnId id_of(const Table& table, const std::string& column) {
     return {table.name, column};
   }
 
@@ -167,6 +169,7 @@ class PlanBuilder {
   void add_own_rule(const Table& table, const Column& column) {
     const Rule* rule = rules_.find(table.name, column.name);
     if (rule == nullptr) return;
+    own_rules_[id_of(table, column.name)] = rule;
     try {
       plan_.columns_[id_of(table, column.name)] = plan_for(table, column, *rule);
     } catch (const Error& error) {
@@ -178,87 +181,156 @@ class PlanBuilder {
   ColumnPlan plan_for(const Table& table, const Column& column, const Rule& rule) {
     const std::string name = table.name.display() + "." + postgres::display_identifier(column.name);
     const Type& type = schema_.base_type(column.type);
-    ColumnPlan plan{ColumnClass::masked, describe_rule(rule), {}};
+    ColumnPlan plan{ColumnClass::masked, describe_rule(rule), {}, holds_of(rule), {}};
+    const ValueLimits limits = limits_of(table, column, rule, name);
     if (!rule.paths.empty()) {
       if (type.form != catalog::JsonForm::json && type.form != catalog::JsonForm::jsonb) {
         throw Error(ErrorCode::config, fmt::format("{} is {}, not json", name, column.type_sql))
             .at(rule.place);
       }
-      plan.mask = make_json_mask(rule.paths, key_, name);
+      plan.mask = make_json_mask(rule.paths, key_, name, limits.unique);
       return plan;
     }
     if (!rule.fields.empty()) {
-      plan.mask = fields_mask(type, rule, name, column);
+      plan.mask = fields_mask(type, rule, name, column, limits.unique);
       return plan;
     }
-    const GeneratorTraits& traits = *find_generator(rule.generator->name);
-    if (!traits.changes) return {ColumnClass::kept, "keep", {}};
-    check_constraints(table, column, traits, rule, name);
-    plan.mask =
-        make_value_mask(schema_, column.type, *rule.generator, key_, limits_of(schema_, column));
+    if (rule.generator->name == "keep") return {ColumnClass::kept, "keep", {}, holds_of(rule), {}};
+    if (rule.generator->name == "null" && column.not_null) {
+      throw Error(ErrorCode::config, fmt::format("{} is NOT NULL, but its rule is \"null\"", name))
+          .at(rule.place)
+          .hint("use \"fixed\" with a value, or another generator");
+    }
+    plan.mask = make_value_mask(schema_, column.type, *rule.generator, key_, limits);
+    if (rule.generator->name == "sql") {
+      plan.sql = rule.generator->options.at("expression").text;
+      plan.mask = {};
+    }
     return plan;
   }
 
   ColumnMask fields_mask(const Type& type, const Rule& rule, const std::string& name,
-                         const Column& column) const {
-    if (type.kind == TypeKind::composite) return make_fields_mask(schema_, type, rule, key_);
+                         const Column& column, bool unique) const {
+    if (type.kind == TypeKind::composite) {
+      return make_fields_mask(schema_, type, rule, key_, unique);
+    }
     const Type& element = schema_.base_type(type.element);
     if (type.kind != TypeKind::array || element.kind != TypeKind::composite) {
       throw Error(ErrorCode::config,
                   fmt::format("{} is {}, not a composite type", name, column.type_sql))
           .at(rule.place);
     }
-    const ColumnMask mask = make_fields_mask(schema_, element, rule, key_);
-    return [mask, delimiter = type.delimiter](std::string_view text) -> std::optional<std::string> {
-      return postgres::map_array(text, delimiter, [&mask](const postgres::ContainerItem& item) {
-        return item ? mask(*item) : std::nullopt;
-      });
+    const ColumnMask mask = make_fields_mask(schema_, element, rule, key_, unique);
+    return [mask, delimiter = type.delimiter](std::string_view text,
+                                              const MaskRow& row) -> std::optional<std::string> {
+      return postgres::map_array(text, delimiter,
+                                 [&mask, &row](const postgres::ContainerItem& item) {
+                                   return item ? mask(*item, row) : std::nullopt;
+                                 });
     };
   }
 
-  void check_constraints(const Table& table, const Column& column, const GeneratorTraits& traits,
-                         const Rule& rule, const std::string& name) const {
-    if (traits.name == "null" && column.not_null) {
-      throw Error(ErrorCode::config, fmt::format("{} is NOT NULL, but its rule is \"null\"", name))
-          .at(rule.place)
-          .hint("use \"fixed\" with a value, or another generator");
+  // What the catalogue asks of the column's values. Throws where the rule cannot give it.
+  ValueLimits limits_of(const Table& table, const Column& column, const Rule& rule,
+                        const std::string& name) const {
+    ValueLimits limits{.max_length = max_length_of(column)};
+    for (const Column* stored : table.stored_columns()) limits.columns.push_back(stored->name);
+    limits.fold_case = schema_.base_type(column.type).name.name == "citext";
+    const std::vector<const GeneratorSpec*> generators = generators_of(rule);
+    const bool leaves_as_is =
+        rule.generator && (rule.generator->name == "keep" || rule.generator->name == "null");
+    if (leaves_as_is) return limits;
+    for (const catalog::UniqueKey& key : table.unique_keys) {
+      if (!contains(key.depends_on, column.name)) continue;
+      for (const GeneratorSpec* generator : generators) {
+        if (find_generator(generator->name)->unique != Uniqueness::never) continue;
+        throw Error(ErrorCode::config,
+                    fmt::format("{} is unique, but \"{}\" may give two rows one value", name,
+                                generator->name))
+            .at(rule.place)
+            .constraint(key.name)
+            .detail(fmt::format("unique by {}", postgres::display_identifier(key.name)))
+            .hint(
+                "generators that stay unique: email, username, phone, text, hash, uuid, names "
+                "and others; docs/anonymization.md lists them");
+      }
+      const KeyForm form = form_of(key);
+      if (form == KeyForm::other) {
+        throw Error(ErrorCode::config,
+                    fmt::format("{} is part of an expression that must stay unique, and nothing "
+                                "is known of what the rule makes of it",
+                                name))
+            .at(rule.place)
+            .constraint(key.name)
+            .detail(key.definition)
+            .hint("only lower(), upper() and members of json are known; use \"keep\" or \"null\"");
+      }
+      limits.unique = true;
+      limits.fold_case = limits.fold_case || form == KeyForm::lower_case;
     }
-    const catalog::UniqueKey* key = unique_key_on(table, column.name);
-    if (key != nullptr && !traits.unique && traits.name != "null") {
-      throw Error(
-          ErrorCode::config,
-          fmt::format("{} is unique, but \"{}\" may give two rows one value", name, traits.name))
+    for (const catalog::ExclusionConstraint& exclusion : table.exclusions) {
+      if (!contains(exclusion.depends_on, column.name)) continue;
+      throw Error(ErrorCode::config,
+                  fmt::format("{} is part of an exclusion constraint, which masked values may "
+                              "break",
+                              name))
           .at(rule.place)
-          .constraint(key->name)
-          .detail(fmt::format("unique by {}", postgres::display_identifier(key->name)))
-          .hint("generators that stay unique: username, email, phone, iban, url, hash");
+          .constraint(exclusion.name)
+          .detail(fmt::format("excluded by {}", postgres::display_identifier(exclusion.name)))
+          .hint("use \"keep\" or \"null\" for this column");
     }
+    return limits;
   }
 
-  // A foreign key's column must change exactly as what it references does.
+  // A foreign key's column must change exactly as what it references does, also where it has
+  // the same rule of its own.
   void inherit_along_foreign_keys() {
     for (bool changed = true; changed;) {
       changed = false;
       for (const ForeignKey& key : schema_.foreign_keys) {
         for (std::size_t i = 0; i < key.columns.size(); ++i) {
-          const auto from = plan_.columns_.find({key.referenced_table, key.referenced_columns[i]});
-          const std::pair to{key.table, key.columns[i]};
-          if (from == plan_.columns_.end() || plan_.columns_.contains(to)) continue;
-          ColumnPlan inherited = from->second;
-          inherited.rule = fmt::format("as {}.{}", key.referenced_table.display(),
-                                       postgres::display_identifier(key.referenced_columns[i]));
-          plan_.columns_.emplace(to, std::move(inherited));
-          changed = true;
+          changed = inherit(key, i) || changed;
         }
       }
     }
   }
 
+  bool inherit(const ForeignKey& key, std::size_t i) {
+    const ColumnId from{key.referenced_table, key.referenced_columns[i]};
+    const ColumnId to{key.table, key.columns[i]};
+    const auto source = plan_.columns_.find(from);
+    if (source == plan_.columns_.end() || from == to || inherited_.contains(to)) return false;
+    const std::string referenced =
+        fmt::format("{}.{}", from.first.display(), postgres::display_identifier(from.second));
+    const auto own = own_rules_.find(to);
+    const auto theirs = own_rules_.find(from);
+    if (own != own_rules_.end() && theirs != own_rules_.end() &&
+        !same_generators(*own->second, *theirs->second)) {
+      inherited_.insert(to);
+      config_errors_.add(
+          Error(ErrorCode::config,
+                fmt::format("{}.{} references {}, and has another rule", to.first.display(),
+                            postgres::display_identifier(to.second), referenced))
+              .at(own->second->place)
+              .constraint(key.name)
+              .hint("remove the rule: a foreign key takes that of what it references"));
+      return false;
+    }
+    ColumnPlan inherited = source->second;
+    inherited.rule = "as " + referenced;
+    plan_.columns_.insert_or_assign(to, std::move(inherited));
+    if (theirs != own_rules_.end()) own_rules_.insert_or_assign(to, theirs->second);
+    inherited_.insert(to);
+    return true;
+  }
+
+  static bool same_generators(const Rule& a, const Rule& b) { return a.value == b.value; }
+
   void require_class(const Table& table, const Column& column) {
     const auto id = id_of(table, column.name);
     if (plan_.columns_.contains(id)) return;
     if (is_safe_type(schema_, column.type) && !is_number_of_a_person(schema_, column)) {
-      plan_.columns_[id] = {ColumnClass::safe_type, column.type_sql, {}};
+      plan_.columns_[id] = {ColumnClass::safe_type, column.type_sql, {}, {}, {}};
       return;
     }
     if (takes_rule_of_unclassified(table, column)) return;
@@ -309,6 +381,8 @@ class PlanBuilder {
   const RuleSet& rules_;
   const PseudonymKey& key_;
   AnonymizationPlan plan_;
+  std::map<ColumnId, const Rule*> own_rules_;
+  std::set<ColumnId> inherited_;
   ErrorList config_errors_;
   std::vector<std::string> unclassified_;
 };
@@ -331,9 +405,18 @@ std::size_t AnonymizationPlan::masked_columns() const {
   return count;
 }
 
+AnonymizationPlan AnonymizationPlan::applied() const {
+  AnonymizationPlan out = *this;
+  for (auto& [id, column] : out.columns_) {
+    if (!column.mask) continue;
+    column.mask = [](std::string_view text, const MaskRow&) { return std::string(text); };
+  }
+  return out;
+}
+
 AnonymizationPlan make_plan(const Schema& schema, const std::vector<const Table*>& tables,
-                            const RuleSet& rules, const PseudonymKey& key) {
-  return PlanBuilder(schema, tables, rules, key).build();
+                            const RuleSet& rules, const PseudonymKey& key, IdleRules idle) {
+  return PlanBuilder(schema, tables, rules, key).build(idle);
 }
 
 std::string propose_rule(const Schema& schema, const Column& column) {
@@ -346,7 +429,7 @@ std::string propose_rule(const Schema& schema, const Column& column) {
   if (composite.kind == TypeKind::composite) {
     std::string fields;
     for (const catalog::CompositeField& field : composite.fields) {
-      const std::string_view hint = hint_by_name(field.name);
+      const std::string_view hint = rule_by_name(field.name);
       fields += fmt::format("{}\"{}\": \"{}\"", fields.empty() ? "" : ", ", field.name,
                             hint.empty() ? "text" : hint);
     }
@@ -358,7 +441,7 @@ std::string propose_rule(const Schema& schema, const Column& column) {
   const bool text =
       type.category == 'S' || (type.kind == TypeKind::array && element.category == 'S');
   if (!text) return column.not_null ? "\"keep\"" : "\"null\"";
-  const std::string_view hint = hint_by_name(column.name);
+  const std::string_view hint = rule_by_name(column.name);
   return fmt::format("\"{}\"", hint.empty() ? "scrub" : hint);
 }
 

@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,16 +26,19 @@
 
 namespace pgcycle::anonymize {
 
-// Changes a column's value, in PostgreSQL's text form; nothing is NULL.
+// Changes a column's value, in PostgreSQL's text form; nothing is NULL. Tells the row's
+// observer, if there is one, of every text within the value.
 // Throws Error{check} without the value when a value meets no rule.
-using ColumnMask = std::function<std::optional<std::string>(std::string_view text)>;
+using ColumnMask = std::function<std::optional<std::string>(std::string_view text, const MaskRow&)>;
 
 enum class ColumnClass { safe_type, kept, masked };
 
 struct ColumnPlan {
   ColumnClass column_class = ColumnClass::safe_type;
-  std::string rule;  // what a person reads: generator, paths, or "as public.users.id"
-  ColumnMask mask;   // empty unless masked
+  std::string rule;             // what a person reads: generator, paths, or "as public.users.id"
+  ColumnMask mask;              // empty unless masked
+  std::set<std::string> holds;  // kinds of data that may stay in what is kept
+  std::string sql;              // in place of the column, where the rule is an expression
 };
 
 class AnonymizationPlan {
@@ -42,6 +46,8 @@ class AnonymizationPlan {
   const ColumnPlan& column(const catalog::QualifiedName& table, const std::string& name) const;
   std::size_t masked_columns() const;
   const std::string& rules_hash() const { return rules_hash_; }
+  // The same for rows that this plan has already changed: their values stay, and count as masked.
+  AnonymizationPlan applied() const;
 
  private:
   friend class PlanBuilder;
@@ -49,10 +55,16 @@ class AnonymizationPlan {
   std::string rules_hash_;
 };
 
+// What becomes of rules that name nothing in the schema.
+enum class IdleRules {
+  refused,
+  left_alone  // they are for a schema that migrations make of this one
+};
+
 // Plans for the given tables of the schema.
 AnonymizationPlan make_plan(const catalog::Schema& schema,
                             const std::vector<const catalog::Table*>& tables, const RuleSet& rules,
-                            const PseudonymKey& key);
+                            const PseudonymKey& key, IdleRules idle = IdleRules::refused);
 
 // A rule that a person could start from, by the column's name and type.
 std::string propose_rule(const catalog::Schema& schema, const catalog::Column& column);

@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <bit>
-#include <charconv>
+#include <nettle/hmac.h>
+
+#include <vector>
 
 #include "pgcycle/support/error.hpp"
 
@@ -12,16 +13,14 @@ namespace pgcycle::anonymize {
 namespace {
 
 constexpr std::size_t kKeyBytes = 32;
-constexpr std::size_t kMaxBlockDigits = 18;  // 10^18 fits 64 bits with room for the walk
-constexpr int kRounds = 8;
-
-std::uint64_t first_word(const Digest& digest) {
-  std::uint64_t word = 0;
-  for (std::size_t i = 0; i < 8; ++i) word = (word << 8U) | digest[i];
-  return word;
-}
+constexpr std::string_view kCodeLetters = "abcdefghjkmnpqrstuvwxyz023456789";
+static_assert(kCodeLetters.size() == 32);
 
 }  // namespace
+
+struct PseudonymKey::Prepared {
+  hmac_sha256_ctx context;
+};
 
 PseudonymKey PseudonymKey::from_hex(std::string_view hex) {
   std::vector<std::uint8_t> bytes;
@@ -35,50 +34,22 @@ PseudonymKey PseudonymKey::from_hex(std::string_view hex) {
         .detail(fmt::format("the value given has {} characters", hex.size()))
         .hint("make one with: openssl rand -hex 32");
   }
-  return PseudonymKey(std::move(bytes));
+  auto prepared = std::make_shared<Prepared>();
+  hmac_sha256_set_key(&prepared->context, bytes.size(), bytes.data());
+  return PseudonymKey(std::move(prepared));
 }
 
 Digest PseudonymKey::digest(std::string_view kind, std::string_view input) const {
-  std::string message(kind);
-  message.push_back('\0');
-  message.append(input);
-  return hmac_sha256(bytes_, message);
-}
-
-std::uint64_t PseudonymKey::permute(std::string_view kind, std::uint64_t value,
-                                    std::uint64_t size) const {
-  if (size < 2) return value;
-  const auto half_bits = static_cast<unsigned>((std::bit_width(size - 1) + 1) / 2);
-  const std::uint64_t half_mask = (std::uint64_t{1} << half_bits) - 1;
-  do {
-    std::uint64_t left = value >> half_bits;
-    std::uint64_t right = value & half_mask;
-    for (int round = 0; round < kRounds; ++round) {
-      const Digest mixed = digest("feistel", fmt::format("{}/{}/{}/{}", kind, size, round, right));
-      const std::uint64_t next = left ^ (first_word(mixed) & half_mask);
-      left = right;
-      right = next;
-    }
-    value = (left << half_bits) | right;
-  } while (value >= size);
-  return value;
-}
-
-std::string PseudonymKey::permute_digits(std::string_view kind, std::string_view digits) const {
-  std::string out;
-  // Blocks are chained so that equal blocks of one number do not show; the
-  // chaining reads outputs only, so the whole stays a permutation.
-  while (!digits.empty()) {
-    const std::string_view block = digits.substr(0, kMaxBlockDigits);
-    digits.remove_prefix(block.size());
-    std::uint64_t value = 0;
-    std::from_chars(block.data(), block.data() + block.size(), value);
-    std::uint64_t size = 1;
-    for (std::size_t i = 0; i < block.size(); ++i) size *= 10;
-    const std::string chained = out.empty() ? std::string(kind) : fmt::format("{}:{}", kind, out);
-    out += fmt::format("{:0{}}", permute(chained, value, size), block.size());
-  }
-  return out;
+  hmac_sha256_ctx context = prepared_->context;
+  const auto update = [&context](std::string_view bytes) {
+    hmac_sha256_update(&context, bytes.size(), reinterpret_cast<const std::uint8_t*>(bytes.data()));
+  };
+  update(kind);
+  update(std::string_view("\0", 1));
+  update(input);
+  Digest digest{};
+  hmac_sha256_digest(&context, digest.size(), digest.data());
+  return digest;
 }
 
 std::uint32_t Choices::below(std::uint32_t bound) {
@@ -93,20 +64,30 @@ std::uint32_t Choices::below(std::uint32_t bound) {
 }
 
 std::string short_code(const Digest& digest, std::size_t length) {
-  static constexpr std::string_view kLetters = "abcdefghjkmnpqrstuvwxyz023456789";
-  static_assert(kLetters.size() == 32);
+  std::string out = long_code({reinterpret_cast<const char*>(digest.data()), (length * 5 + 7) / 8});
+  out.resize(length);
+  return out;
+}
+
+std::string long_code(std::string_view bytes, std::size_t first_bit) {
   std::string out;
-  unsigned buffer = 0;
+  out.reserve((bytes.size() * 8 - first_bit) / 5 + 1);
+  std::uint32_t buffer = 0;
   unsigned bits = 0;
-  for (std::size_t byte = 0; out.size() < length && byte < digest.size(); ++byte) {
-    buffer = (buffer << 8U) | digest[byte];
+  for (std::size_t i = first_bit / 8; i < bytes.size(); ++i) {
+    buffer = (buffer << 8U) | static_cast<unsigned char>(bytes[i]);
     bits += 8;
-    while (bits >= 5 && out.size() < length) {
-      out.push_back(kLetters[(buffer >> (bits - 5)) & 31U]);
+    if (i == first_bit / 8) {
+      bits -= first_bit % 8;
+      buffer &= (1U << bits) - 1;
+    }
+    while (bits >= 5) {
+      out.push_back(kCodeLetters[(buffer >> (bits - 5)) & 31U]);
       bits -= 5;
     }
     buffer &= 0xffU;
   }
+  if (bits > 0) out.push_back(kCodeLetters[(buffer << (5 - bits)) & 31U]);
   return out;
 }
 

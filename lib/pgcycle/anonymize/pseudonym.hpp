@@ -2,20 +2,15 @@
 //
 // The same input of the same kind gives the same output in every table, run and
 // machine; without the key nothing can be computed back or recomputed. The
-// primitive is HMAC-SHA-256 from libcrypto.
-//
-// Digits are replaced by a permutation of all strings of as many digits: a
-// Feistel network with cycle walking (Black and Rogaway, "Ciphers with Arbitrary
-// Finite Domains", 2002), so that different inputs never meet.
+// primitive is HMAC-SHA-256, from libnettle.
 //
 // Thread rule: immutable, shared by threads.
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "pgcycle/support/hash.hpp"
 
@@ -29,14 +24,12 @@ class PseudonymKey {
 
   // 32 bytes that depend on key, kind and input alone.
   Digest digest(std::string_view kind, std::string_view input) const;
-  // Replaces a string of decimal digits by another one of the same length;
-  // distinct inputs of one length have distinct outputs.
-  std::string permute_digits(std::string_view kind, std::string_view digits) const;
 
  private:
-  explicit PseudonymKey(std::vector<std::uint8_t> bytes) : bytes_(std::move(bytes)) {}
-  std::uint64_t permute(std::string_view kind, std::uint64_t value, std::uint64_t size) const;
-  std::vector<std::uint8_t> bytes_;
+  struct Prepared;  // what HMAC makes of the key, once
+  explicit PseudonymKey(std::shared_ptr<const Prepared> prepared)
+      : prepared_(std::move(prepared)) {}
+  std::shared_ptr<const Prepared> prepared_;
 };
 
 // Draws choices out of a digest, hashing it on when it is used up.
@@ -57,5 +50,7 @@ class Choices {
 
 // Lower-case base32 without look-alikes (5 bits a letter), `length` at most 51.
 std::string short_code(const Digest& digest, std::size_t length);
+// All bits of `bytes` from bit `first_bit` on, in the same letters.
+std::string long_code(std::string_view bytes, std::size_t first_bit = 0);
 
 }  // namespace pgcycle::anonymize

@@ -123,6 +123,7 @@ Rule read_rule(const std::string& pattern, const Location& key_place, const Json
   Rule rule;
   rule.pattern = pattern;
   rule.place = key_place;
+  rule.value = value.to_json();
   try {
     rule.name = postgres::split_name(pattern);
   } catch (const Error&) {

@@ -40,6 +40,7 @@ struct Rule {
   std::string pattern;            // as written
   std::vector<std::string> name;  // schema, table, column; "*" where anything goes
   Location place;
+  std::string value;                            // as JSON
   std::optional<GeneratorSpec> generator;       // a plain rule
   std::vector<JsonPathRule> paths;              // {"json": {…}}
   std::map<std::string, GeneratorSpec> fields;  // {"fields": {…}}

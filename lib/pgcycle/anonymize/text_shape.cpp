@@ -1,6 +1,10 @@
 #include "pgcycle/anonymize/text_shape.hpp"
 
+#include <cstdint>
+#include <vector>
+
 #include "pgcycle/anonymize/dictionary.hpp"
+#include "pgcycle/support/error.hpp"
 #include "pgcycle/support/utf8.hpp"
 
 namespace pgcycle::anonymize {
@@ -75,6 +79,61 @@ std::string replace_letters_and_digits(const PseudonymKey& key, std::string_view
   return out;
 }
 
+std::string permute_letters_and_digits(const KeyedPermutation& permutation,
+                                       std::string_view input) {
+  // Runs of characters whose places multiply to a number that fits are permuted as one.
+  struct Place {
+    char32_t first;
+    std::uint64_t size;  // 1: stays
+    std::uint64_t value;
+  };
+  std::vector<Place> places;
+  // × and ÷ stand in the middle of letters and are none.
+  const auto hole_of = [](char32_t first) -> char32_t {
+    return first == 0xc0 ? 0xd7 : first == 0xdf ? 0xf7 : 0;
+  };
+  for (std::size_t i = 0; i < input.size();) {
+    const char32_t code = next_code_point(input, i);
+    const LetterBlock* block = block_of(code);
+    if (block != nullptr && code != 0xd7 && code != 0xf7) {
+      const char32_t hole = hole_of(block->first);
+      const std::uint64_t size = block->last - block->first + (hole != 0 ? 0 : 1);
+      places.push_back(
+          {block->first, size, code - block->first - (hole != 0 && code > hole ? 1 : 0)});
+    } else if (is_separator(code)) {
+      places.push_back({code, 1, 0});
+    } else {
+      throw Error(ErrorCode::check, "a unique column holds letters that have no permutation")
+          .hint("use \"hash\" for this column");
+    }
+  }
+  std::string out;
+  std::uint32_t tweak = 0;
+  for (std::size_t start = 0; start < places.size();) {
+    constexpr std::uint64_t kLargest = std::uint64_t{1} << 62U;
+    std::uint64_t size = 1;
+    std::uint64_t value = 0;
+    std::size_t end = start;
+    for (; end < places.size() && size <= kLargest / places[end].size; ++end) {
+      size *= places[end].size;
+      value = value * places[end].size + places[end].value;
+    }
+    std::uint64_t permuted = permutation.permute(value, size, tweak);
+    for (std::size_t i = end; i-- > start;) {
+      places[i].value = permuted % places[i].size;
+      permuted /= places[i].size;
+    }
+    for (; start < end; ++start) {
+      auto code = places[start].first + static_cast<char32_t>(places[start].value);
+      const char32_t hole = hole_of(places[start].first);
+      if (places[start].size > 1 && hole != 0 && code >= hole) ++code;
+      append_code_point(out, code);
+    }
+    if (end < places.size()) tweak = permutation.tweak_of(out);
+  }
+  return out;
+}
+
 std::string scrub_text(const PseudonymKey& key, std::string_view input) {
   std::string out;
   std::size_t i = 0;
@@ -96,6 +155,25 @@ std::string scrub_text(const PseudonymKey& key, std::string_view input) {
     out.append(input.substr(end, i - end));
   }
   return out;
+}
+
+std::string shape_of(std::string_view text) {
+  constexpr std::size_t kLongest = 32;
+  std::string out;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < text.size() && count < kLongest; ++count) {
+    const char32_t code = next_code_point(text, i);
+    if (code >= '0' && code <= '9') {
+      out.push_back('9');
+    } else if (code >= 0x80 || (code >= 'a' && code <= 'z')) {
+      out.push_back('x');
+    } else if (code >= 'A' && code <= 'Z') {
+      out.push_back('X');
+    } else {
+      out.push_back(code < 0x20 ? ' ' : static_cast<char>(code));
+    }
+  }
+  return count == kLongest ? out + "…" : out;
 }
 
 }  // namespace pgcycle::anonymize

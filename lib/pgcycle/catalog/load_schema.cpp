@@ -134,14 +134,20 @@ void load_keys_and_checks(Connection& connection, TablesByOid& tables) {
     const auto table = tables.find(oid_at(keys, i, 0));
     if (table == tables.end()) continue;
     table->second.unique_keys.push_back({keys.get(i, 1), keys.array(i, 2), keys.get(i, 3),
-                                         keys.boolean(i, 4), keys.boolean(i, 5),
-                                         keys.boolean(i, 6)});
+                                         keys.boolean(i, 4), keys.boolean(i, 5), keys.boolean(i, 6),
+                                         keys.array(i, 7)});
   }
   const Result checks = connection.query(sql::checks);
   for (std::size_t i = 0; i < checks.size(); ++i) {
     const auto table = tables.find(oid_at(checks, i, 0));
     if (table == tables.end()) continue;
     table->second.checks.push_back({checks.get(i, 1), checks.get(i, 2)});
+  }
+  const Result exclusions = connection.query(sql::exclusions);
+  for (std::size_t i = 0; i < exclusions.size(); ++i) {
+    const auto table = tables.find(oid_at(exclusions, i, 0));
+    if (table == tables.end()) continue;
+    table->second.exclusions.push_back({exclusions.get(i, 1), exclusions.array(i, 2)});
   }
 }
 

@@ -68,6 +68,12 @@ struct UniqueKey {
   bool primary = false;
   bool partial = false;
   bool deferrable = false;
+  std::vector<std::string> depends_on;  // every column that is part of it in any way
+};
+
+struct ExclusionConstraint {
+  std::string name;
+  std::vector<std::string> depends_on;
 };
 
 struct CheckConstraint {
@@ -99,6 +105,7 @@ struct Table {
   std::vector<Column> columns;
   std::vector<UniqueKey> unique_keys;
   std::vector<CheckConstraint> checks;
+  std::vector<ExclusionConstraint> exclusions;
 
   // As FROM names its own rows: with ONLY, but for the parent of partitions.
   std::string from_sql() const { return (partitioned ? "" : "ONLY ") + name.sql(); }

@@ -66,6 +66,13 @@ constexpr std::array kKeys{
               "32 bytes as 64 hex digits, best out of a variable; pseudonyms depend on it"},
     ConfigKey{"anonymize.rules", ConfigType::rules, "",
               "schema.table.column (or with *) to a generator; see docs/anonymization.md"},
+    ConfigKey{
+        "anonymize.leakProof", ConfigType::text, "on",
+        "hold every masked original against all that is written; \"off\" for benchmarks only"},
+    ConfigKey{"anonymize.words", ConfigType::strings, "",
+              "words that are nobody's, although a masked column holds them"},
+    ConfigKey{"anonymize.report", ConfigType::path, "",
+              "file for the report of an extraction, as JSON; see pgcycle-extract --report"},
 };
 
 const ConfigKey* find_key(std::string_view path) {

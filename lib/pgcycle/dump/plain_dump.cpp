@@ -49,8 +49,10 @@ std::string_view PlainDumpFilter::pass(std::string_view line) {
   ++line_;
   if (in_copy_) {
     if (line == "\\." || line == "\\.\r") in_copy_ = false;
+    last_ = in_copy_ ? Line::copy_row : Line::copy_end;
     return line;
   }
+  last_ = Line::other;
   if (inside_ == Inside::nothing && !in_statement_) {
     if (line.starts_with("-- PostgreSQL database dump complete") ||
         line.starts_with("-- PostgreSQL database cluster dump complete")) {
@@ -76,6 +78,13 @@ void PlainDumpFilter::begin_statement(std::string_view line) {
   };
   leave_out_ = std::any_of(kElsewhere.begin(), kElsewhere.end(), starts);
   copy_follows_ = starts("COPY ") && (ends("FROM stdin;") || ends("FROM STDIN;"));
+  if (copy_follows_) last_ = Line::copy_statement;
+  if (starts("INSERT INTO ")) last_ = Line::insert_statement;
+  if (line == "BEGIN;" || line == "COMMIT;") last_ = Line::transaction;
+  if (starts("SELECT pg_catalog.lo_open(") || starts("SELECT pg_catalog.lowrite(") ||
+      starts("SELECT pg_catalog.lo_close(")) {
+    last_ = Line::large_object;
+  }
   if (owners_and_grants_ == OwnersAndGrants::restored) return;
   if (std::any_of(kGrants.begin(), kGrants.end(), starts)) {
     leave_out_ = true;

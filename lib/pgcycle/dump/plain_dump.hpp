@@ -22,8 +22,20 @@ class PlainDumpFilter {
   explicit PlainDumpFilter(std::string file, OwnersAndGrants owners = OwnersAndGrants::left_out)
       : file_(std::move(file)), owners_and_grants_(owners) {}
 
+  // What a line is. A statement is told by its first line.
+  enum class Line {
+    other,
+    insert_statement,
+    copy_statement,
+    copy_row,
+    copy_end,
+    transaction,   // BEGIN or COMMIT, as stand around large objects
+    large_object,  // a call that fills one
+  };
+
   // Takes the next line, without its newline; returns what psql gets instead.
   std::string_view pass(std::string_view line);
+  Line last_line() const { return last_; }
   // Throws when the dump ended too early.
   void finish() const;
 
@@ -56,6 +68,7 @@ class PlainDumpFilter {
   bool copy_follows_ = false;
   bool in_copy_ = false;
   bool complete_ = false;
+  Line last_ = Line::other;
   std::string connected_;  // the first \connect, as written
   std::uint64_t owners_ = 0;
   std::uint64_t grants_ = 0;

@@ -133,13 +133,14 @@ class Reset {
 
 }  // namespace
 
-std::string cache_key_of(const DumpFile& dump, OwnersAndGrants owners, const Config& config,
-                         postgres::Connection& maintenance) {
+std::string cache_key_of(const DumpFile& dump, OwnersAndGrants owners, const RowMasking* masking,
+                         const Config& config, postgres::Connection& maintenance) {
   // Only a project that has a state directory gets a file in it.
   const std::filesystem::path state = config.directory() / ".pgcycle";
   const bool remember = std::filesystem::is_directory(state) && !dump.is_spooled();
   const std::filesystem::path memory = remember ? state / "dump-hashes" : std::filesystem::path();
-  return cache_key(content_hash(dump, memory), maintenance.server_version(), owners);
+  return cache_key(content_hash(dump, memory) + (masking == nullptr ? "" : " " + masking->key),
+                   maintenance.server_version(), owners);
 }
 
 server::CacheLimits cache_limits(const Config& config) {
@@ -148,6 +149,11 @@ server::CacheLimits cache_limits(const Config& config) {
 
 server::DatabaseContents fill_database(const ResetRequest& request, int server_major,
                                        const postgres::ConnectionInfo& database) {
+  if (request.masking != nullptr) {
+    request.masking->restore({*request.dump, database, server_major, request.target.container,
+                              request.jobs, request.owners, request.environment, request.reporter});
+    return analyze(database, request.jobs, request.target.application_name, request.reporter);
+  }
   const UnpackedDump unpacked(*request.dump, request.owners, request.environment, request.reporter);
   restore({unpacked.dump(), database, server_major, request.target.container, request.jobs,
            request.owners, request.environment, request.reporter});
@@ -156,7 +162,8 @@ server::DatabaseContents fill_database(const ResetRequest& request, int server_m
 
 server::HeldTemplate hold_template(const ResetRequest& request, postgres::Connection& maintenance) {
   const int major = maintenance.server_version() / 10000;
-  const std::string key = cache_key_of(*request.dump, request.owners, request.config, maintenance);
+  const std::string key =
+      cache_key_of(*request.dump, request.owners, request.masking, request.config, maintenance);
   return server::TemplateCache(maintenance, request.target, request.reporter)
       .hold(key, [&](const postgres::ConnectionInfo& database) {
         return fill_database(request, major, database);

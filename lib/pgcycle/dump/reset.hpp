@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,12 @@
 
 namespace pgcycle::dump {
 
+// How a dump's rows are masked on their way to the server.
+struct RowMasking {
+  std::string key;  // of all that it depends on; part of the cache's key
+  std::function<void(const RestoreRequest&)> restore;  // in place of dump::restore
+};
+
 struct ResetRequest {
   const server::Target& target;
   const Config& config;
@@ -33,6 +40,7 @@ struct ResetRequest {
   unsigned jobs = 1;
   bool use_cache = true;  // keep the restored dump as a template and clone it next time
   OwnersAndGrants owners = OwnersAndGrants::left_out;
+  const RowMasking* masking = nullptr;
   bool dry_run = false;
   bool finish_later = false;  // leave to `finish_reset` what the user need not wait for
   Environment environment;
@@ -53,8 +61,8 @@ struct ResetReport {
 };
 
 // The key under which the restored dump is cached on that server.
-std::string cache_key_of(const DumpFile& dump, OwnersAndGrants owners, const Config& config,
-                         postgres::Connection& maintenance);
+std::string cache_key_of(const DumpFile& dump, OwnersAndGrants owners, const RowMasking* masking,
+                         const Config& config, postgres::Connection& maintenance);
 server::CacheLimits cache_limits(const Config& config);
 // Restores the dump into an empty database and analyses it.
 server::DatabaseContents fill_database(const ResetRequest& request, int server_major,

@@ -57,16 +57,17 @@ Error restore_error(const DumpFile& dump, const std::string& words) {
 ProcessResult run_on_dump(const DumpFile& dump, const server::ClientProgram& program,
                           const postgres::ConnectionInfo& database,
                           std::vector<std::string> arguments,
-                          const std::map<std::string, std::string>& variables) {
+                          const std::map<std::string, std::string>& variables,
+                          const OutputSink& sink = {}) {
   const bool is_sql = dump.format == DumpFormat::plain;
   if (!program.in_container()) {
     arguments.push_back((is_sql ? "--file=" : "") + dump.path.string());
-    return run_process(program.command(database, arguments, variables));
+    return run_process(program.command(database, arguments, variables), {}, sink);
   }
   if (dump.format == DumpFormat::directory) {
     const std::string copy = program.copy_directory(dump.path.string());
     arguments.push_back(copy);
-    ProcessResult result = run_process(program.command(database, arguments, variables));
+    ProcessResult result = run_process(program.command(database, arguments, variables), {}, sink);
     program.remove_copy(copy);
     return result;
   }
@@ -74,7 +75,7 @@ ProcessResult run_on_dump(const DumpFile& dump, const server::ClientProgram& pro
   const FileDescriptor file = open_to_read(dump.path);
   ProcessSpec spec = program.command(database, arguments, variables);
   spec.standard_input = file.get();
-  return run_process(spec);
+  return run_process(spec, {}, sink);
 }
 
 // The archive's table of contents, as `pg_restore -l` lists it.
@@ -149,6 +150,18 @@ void restore(const RestoreRequest& request) {
                   {{"PGAPPNAME", "pgcycle-reset"}, {"PGOPTIONS", kRestoreSettings}});
   if (!result.ok()) throw restore_error(request.dump, result.errors);
 }
+
+void run_pg_restore(const RestoreRequest& request, std::vector<std::string> arguments,
+                    const std::function<void(std::string_view)>& sink) {
+  const server::ClientProgram pg_restore("pg_restore", request.server_major,
+                                         server::VersionNeed::preferred, request.container,
+                                         request.environment);
+  const ProcessResult result =
+      run_on_dump(request.dump, pg_restore, {}, std::move(arguments), {}, sink);
+  if (!result.ok()) throw restore_error(request.dump, result.errors);
+}
+
+std::string_view restore_settings() { return kRestoreSettings; }
 
 server::DatabaseContents analyze(const postgres::ConnectionInfo& database, unsigned jobs,
                                  const std::string& application_name, Reporter& reporter) {

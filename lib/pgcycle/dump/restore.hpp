@@ -4,6 +4,10 @@
 // as it came and is the caller's to drop.
 #pragma once
 
+#include <functional>
+#include <string_view>
+#include <vector>
+
 #include "pgcycle/config/config.hpp"
 #include "pgcycle/dump/dump_file.hpp"
 #include "pgcycle/postgres/connection_info.hpp"
@@ -24,6 +28,13 @@ struct RestoreRequest {
 };
 
 void restore(const RestoreRequest& request);
+
+// Runs pg_restore on an archive with these arguments and no database; its standard output goes
+// to `sink`. Throws Error{step}.
+void run_pg_restore(const RestoreRequest& request, std::vector<std::string> arguments,
+                    const std::function<void(std::string_view)>& sink);
+// The settings that make a restore faster, as the value of PGOPTIONS.
+std::string_view restore_settings();
 
 // Analyses all tables over `jobs` sessions and counts them and their rows.
 server::DatabaseContents analyze(const postgres::ConnectionInfo& database, unsigned jobs,

@@ -93,6 +93,13 @@ class SpoolWriter {
   std::uint64_t bytes_ = 0;
 };
 
+UnnamedFile spool(const Environment& environment, SpoolPlace place) {
+  return place == SpoolPlace::memory ? UnnamedFile::in_memory()
+                                     : UnnamedFile(spool_directory(environment));
+}
+
+}  // namespace
+
 void decompress(const DumpFile& dump, const Environment& environment, const Sink& sink) {
   const std::string name(name_of(dump.compression));
   const auto program = find_program(name, environment("PATH").value_or("/usr/bin:/bin"));
@@ -114,15 +121,28 @@ void decompress(const DumpFile& dump, const Environment& environment, const Sink
       .hint("the dump is damaged or cut short; fetch it again");
 }
 
-}  // namespace
+DumpFormat form_inside(const DumpFile& dump, const Environment& environment) {
+  struct Enough {};
+  std::string header;
+  try {
+    decompress(dump, environment, [&header](std::string_view piece) {
+      header.append(piece);
+      if (header.size() >= kHeaderBytes) throw Enough();
+    });
+  } catch (const Enough&) {
+  }
+  const auto format = format_of(std::string_view(header).substr(0, kHeaderBytes));
+  if (!format) throw not_a_dump(dump.name, header.empty());
+  return *format;
+}
 
 fs::path spool_directory(const Environment& environment) {
   if (const auto given = environment("TMPDIR"); given && !given->empty()) return *given;
   return "/var/tmp";
 }
 
-SpooledInput::SpooledInput(int descriptor, const Environment& environment)
-    : file_(spool_directory(environment)) {
+SpooledInput::SpooledInput(int descriptor, const Environment& environment, SpoolPlace place)
+    : file_(spool(environment, place)) {
   FileWriter file(file_.descriptor(), "standard input");
   read_blocks(descriptor, "standard input", [&file](std::string_view block) { file.write(block); });
   file.close(false);
@@ -131,11 +151,11 @@ SpooledInput::SpooledInput(int descriptor, const Environment& environment)
 DumpFile SpooledInput::dump() const { return inspect_dump(file_.path(), "standard input"); }
 
 UnpackedDump::UnpackedDump(const DumpFile& dump, OwnersAndGrants owners,
-                           const Environment& environment, Reporter& reporter)
+                           const Environment& environment, Reporter& reporter, SpoolPlace place)
     : dump_(dump) {
   const bool plain = dump.compression == Compression::none;
   if (plain && dump.format != DumpFormat::plain) return;
-  file_.emplace(spool_directory(environment));
+  file_.emplace(spool(environment, place));
   SpoolWriter writer(*file_, dump.name, owners);
   const Sink sink = [&writer](std::string_view piece) { writer.take(piece); };
   if (plain) {

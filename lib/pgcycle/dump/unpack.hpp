@@ -8,6 +8,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 
 #include "pgcycle/config/config.hpp"
@@ -17,11 +18,14 @@
 
 namespace pgcycle::dump {
 
+// Where bytes of a dump are kept for a while.
+enum class SpoolPlace { disk, memory };
+
 class UnpackedDump {
  public:
   // Takes `dump` as it is where nothing has to be done.
   UnpackedDump(const DumpFile& dump, OwnersAndGrants owners, const Environment& environment,
-               Reporter& reporter);
+               Reporter& reporter, SpoolPlace place = SpoolPlace::disk);
 
   const DumpFile& dump() const { return dump_; }
 
@@ -33,12 +37,18 @@ class UnpackedDump {
 // A dump that comes through a descriptor, such as standard input, kept in a file.
 class SpooledInput {
  public:
-  SpooledInput(int descriptor, const Environment& environment);
+  SpooledInput(int descriptor, const Environment& environment, SpoolPlace place = SpoolPlace::disk);
   DumpFile dump() const;
 
  private:
   UnnamedFile file_;
 };
+
+// Hands the decompressed bytes to `sink`.
+void decompress(const DumpFile& dump, const Environment& environment,
+                const std::function<void(std::string_view)>& sink);
+// The form of what is inside a compressed dump. Throws Error{input} when it is no dump.
+DumpFormat form_inside(const DumpFile& dump, const Environment& environment);
 
 // Where large files may be put for a while: $TMPDIR or /var/tmp.
 std::filesystem::path spool_directory(const Environment& environment);

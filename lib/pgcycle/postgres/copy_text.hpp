@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@ class CopyTextRow {
   // and as long as `line` does.
   void parse(std::string_view line);
   std::size_t size() const { return fields_.size(); }
+  std::span<const std::optional<std::string_view>> values() const { return fields_; }
   const std::optional<std::string_view>& operator[](std::size_t i) const { return fields_[i]; }
 
  private:

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -217,6 +218,12 @@ UnnamedFile::UnnamedFile(const fs::path& directory)
   file_ = FileDescriptor(::mkostemp(pattern.data(), O_CLOEXEC));
   if (!file_.is_open()) fail(ErrorCode::step, directory, "make a file in");
   ::unlink(pattern.c_str());
+}
+
+UnnamedFile UnnamedFile::in_memory() {
+  FileDescriptor file(::memfd_create("pgcycle", MFD_CLOEXEC));
+  if (!file.is_open()) throw Error(ErrorCode::step, "cannot keep a dump in memory");
+  return UnnamedFile(std::move(file));
 }
 
 fs::path UnnamedFile::path() const {

@@ -114,11 +114,14 @@ class FileLock {
 class UnnamedFile {
  public:
   explicit UnnamedFile(const std::filesystem::path& directory);
+  // One that no disk ever holds (memfd_create).
+  static UnnamedFile in_memory();
 
   int descriptor() const { return file_.get(); }
   std::filesystem::path path() const;
 
  private:
+  explicit UnnamedFile(FileDescriptor file) : file_(std::move(file)) {}
   FileDescriptor file_;
 };
 

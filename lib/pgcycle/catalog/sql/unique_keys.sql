@@ -11,7 +11,16 @@ SELECT i.indrelid,
        pg_get_indexdef(i.indexrelid) AS definition,
        i.indisprimary,
        i.indpred IS NOT NULL AS partial,
-       COALESCE(k.condeferrable, false) AS deferrable
+       COALESCE(k.condeferrable, false) AS deferrable,
+       -- A key's own columns, and those of its expressions and condition.
+       ARRAY(SELECT a.attname::text FROM pg_attribute a
+             WHERE a.attrelid = i.indrelid AND a.attnum > 0
+               AND (a.attnum = ANY (i.indkey::smallint[])
+                    OR EXISTS (SELECT FROM pg_depend d
+                               WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                                 AND d.refclassid = 'pg_class'::regclass
+                                 AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum))
+             ORDER BY a.attnum) AS depends_on
 FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid
 JOIN pg_class t ON t.oid = i.indrelid

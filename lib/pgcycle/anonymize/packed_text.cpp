@@ -1,0 +1,121 @@
+#include "pgcycle/anonymize/packed_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+
+namespace pgcycle::anonymize {
+
+namespace {
+
+constexpr std::size_t kLeastBytes = 10;
+constexpr unsigned kSymbols = 40;  // 39 and one that fills up
+constexpr unsigned kFill = 39;
+
+// What the first byte says of the rest; lower values number a mail host.
+enum Header : unsigned char { packed_address = 0xf0, packed_word = 0xf1, raw = 0xff };
+
+constexpr std::array<std::string_view, 24> kMailHosts{
+    "gmail.com",   "googlemail.com", "hotmail.com", "outlook.com", "live.com",   "msn.com",
+    "yahoo.com",   "yahoo.co.uk",    "icloud.com",  "me.com",      "aol.com",    "gmx.de",
+    "gmx.net",     "web.de",         "t-online.de", "mail.ru",     "yandex.ru",  "qq.com",
+    "163.com",     "protonmail.com", "proton.me",   "orange.fr",   "laposte.net", "example.com"};
+
+std::optional<unsigned> symbol(char c) {
+  if (c >= 'a' && c <= 'z') return c - 'a';
+  if (c >= '0' && c <= '9') return 26 + (c - '0');
+  if (c == '.') return 36;
+  if (c == '_') return 37;
+  if (c == '-') return 38;
+  return std::nullopt;
+}
+
+bool is_packable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return symbol(c).has_value(); });
+}
+
+// Three symbols in two bytes; one that is left over in one.
+void append_packed(std::string& out, std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); i += 3) {
+    if (i + 1 == text.size()) {
+      out.push_back(static_cast<char>(*symbol(text[i])));
+      return;
+    }
+    const unsigned third = i + 2 < text.size() ? *symbol(text[i + 2]) : kFill;
+    const unsigned value = (*symbol(text[i]) * kSymbols + *symbol(text[i + 1])) * kSymbols + third;
+    out.push_back(static_cast<char>(value >> 8U));
+    out.push_back(static_cast<char>(value & 0xffU));
+  }
+}
+
+std::string filled_up(std::string bytes) {
+  bytes.push_back(static_cast<char>(0x80));
+  if (bytes.size() < kLeastBytes) bytes.resize(kLeastBytes, '\0');
+  return bytes;
+}
+
+std::string raw_bytes(std::string_view text) {
+  return filled_up(std::string(1, static_cast<char>(Header::raw)) + std::string(text));
+}
+
+}  // namespace
+
+std::string packed_text(std::string_view text) {
+  if (!is_packable(text)) return raw_bytes(text);
+  std::string out(1, static_cast<char>(Header::packed_word));
+  append_packed(out, text);
+  return filled_up(std::move(out));
+}
+
+std::string packed_email(std::string_view address) {
+  const std::size_t at = address.rfind('@');
+  if (at == std::string_view::npos || at > 255) return raw_bytes(address);
+  const std::string_view local = address.substr(0, at);
+  const std::string_view host = address.substr(at + 1);
+  if (!is_packable(local) || !is_packable(host)) return raw_bytes(address);
+  std::string out;
+  const auto* const known = std::find(kMailHosts.begin(), kMailHosts.end(), host);
+  if (known != kMailHosts.end()) {
+    out.push_back(static_cast<char>(known - kMailHosts.begin()));
+    append_packed(out, local);
+  } else {
+    out.push_back(static_cast<char>(Header::packed_address));
+    out.push_back(static_cast<char>(local.size()));
+    append_packed(out, local);
+    append_packed(out, host);
+  }
+  return filled_up(std::move(out));
+}
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const auto c = static_cast<unsigned char>(out[i]);
+    if (c >= 'A' && c <= 'Z') {
+      out[i] = static_cast<char>(c + 0x20);
+    } else if (c >= 0xc3 && c <= 0xd0 && i + 1 < out.size()) {
+      const auto next = static_cast<unsigned char>(out[i + 1]);
+      if (c == 0xc3 && next >= 0x80 && next <= 0x9e && next != 0x97) {  // À to Þ
+        out[i + 1] = static_cast<char>(next + 0x20);
+      } else if (c == 0xce && next >= 0x91 && next <= 0x9f) {  // Α to Ο
+        out[i + 1] = static_cast<char>(next + 0x20);
+      } else if (c == 0xce && next >= 0xa0 && next <= 0xa9) {  // Π to Ω
+        out[i] = static_cast<char>(0xcf);
+        out[i + 1] = static_cast<char>(next - 0x20);
+      } else if (c == 0xd0 && next >= 0x90 && next <= 0x9f) {  // А to П
+        out[i + 1] = static_cast<char>(next + 0x20);
+      } else if (c == 0xd0 && next >= 0xa0 && next <= 0xaf) {  // Р to Я
+        out[i] = static_cast<char>(0xd1);
+        out[i + 1] = static_cast<char>(next - 0x20);
+      } else if (c == 0xd0 && next >= 0x80 && next <= 0x8f) {  // Ѐ to Џ
+        out[i] = static_cast<char>(0xd1);
+        out[i + 1] = static_cast<char>(next + 0x10);
+      }
+      ++i;
+    }
+  }
+  return out;
+}
+
+}  // namespace pgcycle::anonymize

@@ -1,0 +1,165 @@
+#include "pgcycle/anonymize/permutation.hpp"
+
+#include <fmt/format.h>
+#include <nettle/aes.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+namespace pgcycle::anonymize {
+
+namespace {
+
+constexpr std::size_t kMaxBlockDigits = 18;  // 10^18 fits 64 bits with room for the walk
+constexpr unsigned kNumberRounds = 10;
+constexpr unsigned kByteRounds = 6;
+constexpr std::uint64_t kByteValues = 256;
+
+// What the first byte of a block says it is for, so that no two uses meet.
+enum class Use : std::uint8_t { number = 0, short_half = 32, long_half = 64, tweak = 96 };
+
+std::uint8_t label(Use use, unsigned round) {
+  return static_cast<std::uint8_t>(static_cast<unsigned>(use) + round);
+}
+
+void put(std::uint8_t* at, std::uint64_t value, std::size_t bytes) {
+  for (std::size_t i = 0; i < bytes; ++i) at[i] = static_cast<std::uint8_t>(value >> (8 * i));
+}
+
+std::uint64_t word(const KeyedPermutation::Block& block) {
+  std::uint64_t out = 0;
+  for (std::size_t i = 0; i < 8; ++i) out |= static_cast<std::uint64_t>(block[i]) << (8 * i);
+  return out;
+}
+
+// The two factors of a domain that holds `size` numbers.
+struct Factors {
+  std::uint64_t a;
+  std::uint64_t b;
+};
+
+Factors factors_of(std::uint64_t size) {
+  auto a = static_cast<std::uint64_t>(std::sqrt(static_cast<double>(size)));
+  while (a * a < size) ++a;
+  return {a, (size + a - 1) / a};
+}
+
+}  // namespace
+
+struct KeyedPermutation::Cipher {
+  aes256_ctx context;
+};
+
+KeyedPermutation::KeyedPermutation(const PseudonymKey& key, std::string_view kind) {
+  auto cipher = std::make_shared<Cipher>();
+  aes256_set_encrypt_key(&cipher->context, key.digest("permutation", kind).data());
+  cipher_ = std::move(cipher);
+}
+
+KeyedPermutation::Block KeyedPermutation::permute_block(const Block& block) const {
+  Block out;
+  aes256_encrypt(&cipher_->context, out.size(), out.data(), block.data());
+  return out;
+}
+
+std::uint64_t KeyedPermutation::permute(std::uint64_t value, std::uint64_t size,
+                                        std::uint32_t tweak) const {
+  if (size < 2) return value;
+  const Factors factors = factors_of(size);
+  Block block{};
+  put(block.data() + 1, tweak, 3);
+  put(block.data() + 4, size, 8);
+  do {
+    std::uint64_t left = value % factors.a;
+    std::uint64_t right = value / factors.a;
+    for (unsigned round = 0; round < kNumberRounds; ++round) {
+      block[0] = label(Use::number, round);
+      put(block.data() + 12, right, 4);
+      const std::uint64_t next =
+          (left + word(permute_block(block)) % size) % (round % 2 == 0 ? factors.a : factors.b);
+      left = right;
+      right = next;
+    }
+    value = factors.a * right + left;
+  } while (value >= size);
+  return value;
+}
+
+std::uint32_t KeyedPermutation::tweak_of(std::string_view text) const {
+  if (text.empty()) return 0;
+  Block state{};
+  state[0] = label(Use::tweak, 0);
+  put(state.data() + 1, text.size(), 8);
+  state = permute_block(state);
+  for (std::size_t start = 0; start < text.size(); start += state.size()) {
+    const std::string_view part = text.substr(start, state.size());
+    for (std::size_t i = 0; i < part.size(); ++i) state[i] ^= static_cast<std::uint8_t>(part[i]);
+    state = permute_block(state);
+  }
+  return static_cast<std::uint32_t>(word(state) & 0xffffffU);
+}
+
+std::string KeyedPermutation::permute_digits(std::string_view digits,
+                                             std::string_view context) const {
+  // Blocks are chained so that equal blocks of one number do not show; the chaining reads
+  // what stays and outputs only, so the whole stays a permutation.
+  std::string out;
+  std::uint32_t tweak = tweak_of(context);
+  while (!digits.empty()) {
+    const std::string_view block = digits.substr(0, kMaxBlockDigits);
+    digits.remove_prefix(block.size());
+    std::uint64_t value = 0;
+    std::from_chars(block.data(), block.data() + block.size(), value);
+    std::uint64_t size = 1;
+    for (std::size_t i = 0; i < block.size(); ++i) size *= 10;
+    out += fmt::format("{:0{}}", permute(value, size, tweak), block.size());
+    if (!digits.empty()) tweak = tweak_of(out);
+  }
+  return out;
+}
+
+// 16 bytes that depend on the round and the half.
+KeyedPermutation::Block KeyedPermutation::mix_half(unsigned round, std::string_view half) const {
+  Block block{};
+  if (half.size() <= block.size() - 2) {
+    block[0] = label(Use::short_half, round);
+    block[1] = static_cast<std::uint8_t>(half.size());
+    std::memcpy(block.data() + 2, half.data(), half.size());
+    return permute_block(block);
+  }
+  block[0] = label(Use::long_half, round);
+  put(block.data() + 1, half.size(), 8);
+  block = permute_block(block);
+  for (std::size_t start = 0; start < half.size(); start += block.size()) {
+    const std::string_view part = half.substr(start, block.size());
+    for (std::size_t i = 0; i < part.size(); ++i) block[i] ^= static_cast<std::uint8_t>(part[i]);
+    block = permute_block(block);
+  }
+  return block;
+}
+
+std::string KeyedPermutation::permute_bytes(std::string_view bytes) const {
+  if (bytes.size() == 1) {
+    return std::string(1, static_cast<char>(permute(static_cast<unsigned char>(bytes[0]),
+                                                    kByteValues, 1)));
+  }
+  std::string out(bytes);
+  const std::size_t middle = out.size() / 2;
+  for (unsigned round = 0; round < kByteRounds; ++round) {
+    const bool changes_left = round % 2 == 0;
+    char* const target = out.data() + (changes_left ? 0 : middle);
+    const std::size_t length = changes_left ? middle : out.size() - middle;
+    const std::string_view source =
+        changes_left ? std::string_view(out).substr(middle) : std::string_view(out).substr(0, middle);
+    Block mixed = mix_half(round, source);
+    for (std::size_t i = 0; i < length; ++i) {
+      if (i > 0 && i % mixed.size() == 0) mixed = permute_block(mixed);
+      target[i] = static_cast<char>(static_cast<std::uint8_t>(target[i]) ^ mixed[i % mixed.size()]);
+    }
+  }
+  return out;
+}
+
+}  // namespace pgcycle::anonymize

@@ -1,0 +1,94 @@
+#include "pgcycle/dump/sql_stream.hpp"
+
+#include <fmt/format.h>
+
+#include "pgcycle/dump/unpack.hpp"
+#include "pgcycle/server/client_program.hpp"
+
+namespace pgcycle::dump {
+
+namespace {
+
+// Cuts a stream into lines, which pass the filter.
+class LineReader {
+ public:
+  LineReader(const RestoreRequest& request, SqlPart part,
+             const std::function<void(const SqlLine&)>& sink)
+      : filter_(request.dump.name, request.owners), part_(part), sink_(sink) {}
+
+  void take(std::string_view piece) {
+    while (!piece.empty()) {
+      const std::size_t end = piece.find('\n');
+      if (end == std::string_view::npos) {
+        rest_.append(piece);
+        return;
+      }
+      if (rest_.empty()) {
+        line(piece.substr(0, end));
+      } else {
+        rest_.append(piece.substr(0, end));
+        line(rest_);
+        rest_.clear();
+      }
+      piece.remove_prefix(end + 1);
+    }
+  }
+
+  void finish() {
+    if (!rest_.empty()) line(rest_);
+    filter_.finish();
+  }
+
+ private:
+  void line(std::string_view text) {
+    const std::string_view out = filter_.pass(text);
+    const PlainDumpFilter::Line kind = filter_.last_line();
+    if (part_ == SqlPart::schema) {
+      using Line = PlainDumpFilter::Line;
+      if (kind == Line::copy_statement || kind == Line::copy_row || kind == Line::copy_end ||
+          kind == Line::large_object || kind == Line::transaction) {
+        return;
+      }
+    }
+    sink_({out, kind});
+  }
+
+  PlainDumpFilter filter_;
+  SqlPart part_;
+  const std::function<void(const SqlLine&)>& sink_;
+  std::string rest_;
+};
+
+}  // namespace
+
+void read_as_sql(const RestoreRequest& request, SqlPart part,
+                 const std::function<void(const SqlLine&)>& sink) {
+  LineReader lines(request, part, sink);
+  const OutputSink take = [&lines](std::string_view piece) { lines.take(piece); };
+  const DumpFile& dump = request.dump;
+  if (dump.compression != Compression::none) {
+    if (form_inside(dump, request.environment) == DumpFormat::plain) {
+      decompress(dump, request.environment, take);
+      return lines.finish();
+    }
+    const UnpackedDump archive(dump, request.owners, request.environment, request.reporter,
+                               SpoolPlace::memory);
+    RestoreRequest inner{archive.dump(), request.database,    request.server_major,
+                         request.container, request.jobs,     request.owners,
+                         request.environment, request.reporter};
+    return read_as_sql(inner, part, sink);
+  }
+  if (dump.format == DumpFormat::plain) {
+    read_blocks(open_to_read(dump.path).get(), dump.name, take);
+    return lines.finish();
+  }
+  std::vector<std::string> arguments{"--file=-"};
+  if (part == SqlPart::schema) arguments.emplace_back("--schema-only");
+  if (request.owners == OwnersAndGrants::left_out) {
+    arguments.insert(arguments.end(), {"--no-owner", "--no-privileges"});
+  }
+  run_pg_restore(request, std::move(arguments), take);
+  lines.finish();
+}
+
+}  // namespace pgcycle::dump
