@@ -5,10 +5,13 @@ process ends with 1 if any metric is short.
 """
 
 import glob
+import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 # Databases live in memory where there is a tmpfs: disks differ too much.
@@ -58,3 +61,37 @@ def in_turn(rounds, **sides):
 def run(*command, **options):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, **options).stdout
+
+
+def peak_mib(*command, cwd):
+    """The most memory that the command held, in MiB."""
+    told = subprocess.run(["/usr/bin/env", "python3", "-c",
+                           "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
+                           "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)", *command],
+                          check=True, stdout=subprocess.PIPE, text=True, cwd=cwd).stdout
+    return int(told) / 1024
+
+
+class Project:
+    """A project with an embedded server of its own, in memory where there is room."""
+
+    def __init__(self, config):
+        self.path = tempfile.mkdtemp(prefix="pgcycle-bench-", dir=BASE)
+        os.chmod(self.path, 0o755)
+        self.write_config(config)
+        self.admin = run("pgcycle-server", "url", "-q", "-d", "postgres", cwd=self.path).strip()
+
+    def url(self, database):
+        return run("pgcycle-server", "url", "-q", "-d", database, cwd=self.path).strip()
+
+    def make(self, name, content):
+        run(f"{BIN}/psql", "-X", "-q", "-d", self.admin, "-c", f"CREATE DATABASE {name}")
+        run(f"{BIN}/psql", "-X", "-q", "-d", self.url(name), "-c", content, "-c", "VACUUM ANALYZE")
+
+    def write_config(self, config):
+        with open(f"{self.path}/pgcycle.json", "w") as file:
+            json.dump(config, file)
+
+    def close(self):
+        run("pgcycle-server", "stop", "-q", cwd=self.path)
+        shutil.rmtree(self.path)

@@ -15,25 +15,29 @@ using test::TestDirectory;
 
 TEST(WordReader, FindsWordsInAnyDress) {
   WordReader reader("0123456789abcdef");
-  const auto words = [&reader](std::string_view text) {
-    std::set<std::string> out;
-    for (const Word& word : reader.read(text)) out.insert(std::string(word.text));
-    return out;
+  const auto has = [&reader](std::string_view text, std::string_view word) {
+    // The word by itself: letters, digits or two words.
+    const std::vector<Word> wanted = reader.read(word);
+    const std::uint64_t last = wanted.empty() ? 0 : wanted.back().fingerprint;
+    const std::vector<Word> words = reader.read(text);
+    return std::any_of(words.begin(), words.end(),
+                       [last](const Word& each) { return each.fingerprint == last; });
   };
-  EXPECT_TRUE(words("MÜLLER-Duarte, Ana").contains("müller"));
-  EXPECT_TRUE(words("MÜLLER-Duarte, Ana").contains("duarte"));
-  EXPECT_TRUE(words("li wu").contains("li wu"));
-  EXPECT_TRUE(words("one Li Wu two").contains("li wu"));
-  EXPECT_TRUE(words("+351 912-345.678").contains("351912345678"));
-  EXPECT_TRUE(words("+351 912-345.678").contains("912345678"));
-  EXPECT_TRUE(words("call 912345678 now").contains("912345678"));
-  EXPECT_TRUE(words("x%3Dana%20Duart%65").contains("duarte"));
-  EXPECT_TRUE(words("x: QW5hIER1YXJ0ZQ==").contains("duarte"));
-  EXPECT_TRUE(words("\\x416e6120447561727465").contains("duarte"));
-  EXPECT_TRUE(words("D\\u0075arte").contains("duarte"));
-  EXPECT_TRUE(words("ПОПОВА").contains("попова"));
-  EXPECT_TRUE(words("key ab12cd34").contains("ab12cd34"));
-  EXPECT_TRUE(words("a 12 345 b").empty());
+  EXPECT_TRUE(has("MÜLLER-Duarte, Ana", "müller"));
+  EXPECT_TRUE(has("MÜLLER-Duarte, Ana", "duarte"));
+  EXPECT_TRUE(has("one Li Wu two", "li wu"));
+  EXPECT_FALSE(has("one Li, two Wu", "li wu"));
+  EXPECT_TRUE(has("+351 912-345.678", "351912345678"));
+  EXPECT_TRUE(has("+351 912-345.678", "912345678"));
+  EXPECT_TRUE(has("call 912345678 now", "912345678"));
+  EXPECT_TRUE(has("x%3Dana%20Duart%65", "duarte"));
+  EXPECT_TRUE(has("x: QW5hIER1YXJ0ZQ==", "duarte"));
+  EXPECT_TRUE(has("\\x416e6120447561727465", "duarte"));
+  EXPECT_TRUE(has("D\\u0075arte", "duarte"));
+  EXPECT_TRUE(has("ПОПОВА", "попова"));
+  EXPECT_TRUE(has("key ab12cd34", "ab12cd34"));
+  EXPECT_FALSE(has("key ab12cd34", "ab12cd35"));
+  EXPECT_TRUE(reader.read("a 12 345 b").empty());
 }
 
 TEST(Detector, TellsKindsApart) {
@@ -70,7 +74,8 @@ TEST(Detector, TellsKindsApart) {
 class LeakProofTest : public testing::Test {
  protected:
   LeakReport report_of(const std::string& type, const std::vector<std::string>& kept,
-                       const std::string& rule = "\"keep\"", std::vector<std::string> nobodys = {}) {
+                       const std::string& rule = "\"keep\"",
+                       std::vector<std::string> nobodys = {}) {
     const TestDatabase database;
     database.run(fmt::format(
         "CREATE TYPE pair AS (a text, b int); CREATE TABLE people (id int PRIMARY KEY, name text, "
@@ -79,23 +84,23 @@ class LeakProofTest : public testing::Test {
     const catalog::Schema schema = database.schema();
     const catalog::Table& people = *schema.find_table({"public", "people"});
     const catalog::Table& others = *schema.find_table({"public", "others"});
-    const Config config = Config::load(
-        directory_.write("pgcycle.json", fmt::format(R"({{"anonymize": {{"rules": {{
+    const Config config =
+        Config::load(directory_.write("pgcycle.json", fmt::format(R"({{"anonymize": {{"rules": {{
           "*.*.name": "person_name", "*.*.email": "email", "*.*.phone": "phone",
           "public.others.value": {}}}}}}})",
-                                                     rule)),
-        test::process_environment());
-    const AnonymizationPlan plan = make_plan(schema, {&people, &others}, RuleSet::from_config(config),
-                                             PseudonymKey::from_hex(std::string(64, 'a')));
+                                                                  rule)),
+                     test::process_environment());
+    const AnonymizationPlan plan =
+        make_plan(schema, {&people, &others}, RuleSet::from_config(config),
+                  PseudonymKey::from_hex(std::string(64, 'a')));
     LeakProof proof(directory_.path(), 100, nobodys);
     const auto read = [&](bool locate) {
       const auto listen = [&](const catalog::Table& table) {
         return locate ? proof.locate(schema, table, plan) : proof.record(schema, table, plan);
       };
       const auto people_recorder = listen(people);
-      std::vector<std::optional<std::string_view>> row{"1", "Amália Duarte-Quintela",
-                                                       "amalia.quintela77@mail.pt",
-                                                       "+351 912 345 678"};
+      std::vector<std::optional<std::string_view>> row{
+          "1", "Amália Duarte-Quintela", "amalia.quintela77@mail.pt", "+351 912 345 678"};
       for (std::size_t i = 1; i < row.size(); ++i) {
         people_recorder->begin_column(i);
         const std::string column = people.columns[i].name;
@@ -161,16 +166,20 @@ TEST_F(LeakProofTest, FindsPlantedValuesInEveryHidingPlace) {
 
 TEST_F(LeakProofTest, FindsThemInJsonThatIsKeptInPart) {
   const std::string rule = R"({"json": {"$.owner": "person_name", "$.note": "keep"}})";
-  EXPECT_FALSE(
-      report_of("jsonb", {R"({"owner": "X", "note": "ask Duarte"})"}, rule).leaks.empty());
+  EXPECT_FALSE(report_of("jsonb", {R"({"owner": "X", "note": "ask Duarte"})"}, rule).leaks.empty());
   EXPECT_FALSE(report_of("jsonb", {R"({"owner": "X", "duarte": 1})"}, rule).leaks.empty());
-  EXPECT_TRUE(report_of("jsonb", {R"({"owner": "Duarte", "note": "ask her"})"}, rule).leaks.empty());
+  EXPECT_TRUE(
+      report_of("jsonb", {R"({"owner": "Duarte", "note": "ask her"})"}, rule).leaks.empty());
 }
 
 TEST_F(LeakProofTest, StaysSilentWhereNothingLeaks) {
-  for (const auto& [type, value] : std::vector<std::pair<std::string, std::string>>{
-           {"text", "the pupil was late"}, {"text", "mail"},      {"jsonb", R"({"a": "b"})"},
-           {"bytea", "\\x00ff00ff00ff00ff"}, {"text", "9123456"}, {"date", "1912-03-04"}}) {
+  for (const auto& [type, value] :
+       std::vector<std::pair<std::string, std::string>>{{"text", "the pupil was late"},
+                                                        {"text", "mail"},
+                                                        {"jsonb", R"({"a": "b"})"},
+                                                        {"bytea", "\\x00ff00ff00ff00ff"},
+                                                        {"text", "9123456"},
+                                                        {"date", "1912-03-04"}}) {
     const LeakReport report = report_of(type, {value});
     EXPECT_TRUE(report.leaks.empty()) << value;
     EXPECT_TRUE(report.proven);
@@ -192,9 +201,9 @@ TEST_F(LeakProofTest, RefusesWhatIsUnmistakableInKeptText) {
   ASSERT_EQ(report.leaks.size(), 1U);
   EXPECT_EQ(report.leaks[0].row, "id = 1");
   EXPECT_EQ(report.leaks[0].what, "an e-mail address, and the rule is \"keep\"");
-  EXPECT_TRUE(report_of("text", {"ask bob.miller@corp.io"},
-                        R"({"generator": "keep", "holds": "email"})")
-                  .leaks.empty());
+  EXPECT_TRUE(
+      report_of("text", {"ask bob.miller@corp.io"}, R"({"generator": "keep", "holds": "email"})")
+          .leaks.empty());
   EXPECT_FALSE(report_of("text", {"GB82 WEST 1234 5698 7654 32"}).leaks.empty());
   EXPECT_FALSE(report_of("text", {"card 4111 1111 1111 1111"}).leaks.empty());
 }

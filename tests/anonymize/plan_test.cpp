@@ -193,6 +193,19 @@ TEST_F(PlanTest, JsonRulesReachWhatTheyNameAndRefuseTheRest) {
       << "a value stands in the error";
 }
 
+TEST_F(PlanTest, NamesJsonPathsThatMeetNothing) {
+  database_.run("CREATE TABLE a (j jsonb)");
+  const AnonymizationPlan made = plan(
+      R"("public.a.j": {"json": {"$.email": "email", "$.emial": "email", "$..other": "text"}})");
+  EXPECT_NO_THROW(made.require_used_paths());  // there was no value
+  masked(made, "a", "j", R"({"email": "ana@b.example"})");
+  const Error error = test::error_of([&] { made.require_used_paths(); });
+  EXPECT_EQ(error.code(), ErrorCode::config);
+  EXPECT_NE(error.message().find("$.emial"), std::string::npos);
+  EXPECT_NE(error.location().line, 0);
+  EXPECT_TRUE(error.also().empty());
+}
+
 TEST_F(PlanTest, NamesOfJsonMembersAreMaskedOrRefused) {
   database_.run("CREATE TABLE a (j jsonb)");
   const std::string value = R"({"by": {"ana@b.example": 1, "x@b.example": {"name": "Ana"}}})";

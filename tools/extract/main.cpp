@@ -14,6 +14,7 @@
 #include "pgcycle/dump/unpack.hpp"
 #include "pgcycle/fixture/drift.hpp"
 #include "pgcycle/fixture/extract.hpp"
+#include "pgcycle/fixture/report.hpp"
 #include "pgcycle/server/target.hpp"
 #include "pgcycle/support/file.hpp"
 #include "tools/common/masking.hpp"
@@ -43,6 +44,7 @@ struct ExtractOptions {
   bool compress = false;
   bool check = false;
   bool write = false;
+  std::string report;
   std::string graph_form = "dot";
   std::vector<std::string> roots;
   double sample = 0;
@@ -193,17 +195,20 @@ void extract(const Context& context, const ExtractOptions& options) {
   } else {
     make_plan = options.dump.empty() ? plan_maker(context) : applied_plan_maker(context);
   }
+  const std::filesystem::path report_file = context.path(options.report, "anonymize.report");
   // A dump is proven while it is restored.
   const bool leak_proof =
       options.dump.empty() && context.config.text("anonymize.leakProof") != "off";
   const fixture::ExtractReport report =
       with_source(context, options, [&](const server::Target& source) {
         auto connection = server::open_target(source, context.reporter);
-        return fixture::extract(
-            {connection, directory, tables_of(context), make_plan, context.options.dry_run,
-             context.reporter, subset_of(context, options), options.compress, context.jobs(),
-             source.application_name, leak_proof, context.config.strings("anonymize.words")});
+        return fixture::extract({connection, directory, tables_of(context), make_plan,
+                                 context.options.dry_run, context.reporter,
+                                 subset_of(context, options), options.compress, context.jobs(),
+                                 source.application_name, !report_file.empty(), leak_proof,
+                                 context.config.strings("anonymize.words")});
       });
+  if (!report_file.empty() && !context.options.dry_run) fixture::write_report(report, report_file);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   context.print(
@@ -329,7 +334,10 @@ int main(int argc, char** argv) {
       ->excludes(roots)
       ->type_name("P%");
   program.app().add_flag("--compress", options.compress, "Write .json.zst files");
-  add_later_options(program.app(), {"--report"});
+  program
+      .config_option("--report", options.report, "anonymize.report",
+                     "Write what became of every column: a page as .html, else JSON")
+      .type_name("FILE");
   CLI::App& scanning =
       program.command("scan", "Find personal data by name, type and content, and propose rules",
                       [&options](const Context& context) { scan(context, options.write); });

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <numeric>
 
 #include "pgcycle/postgres/container_text.hpp"
@@ -23,12 +24,68 @@ constexpr std::array<std::string_view, 16> kSafeTypes{
     "bool",      "int2",        "int4", "int8",   "oid",      "float4", "float8", "numeric",
     "timestamp", "timestamptz", "time", "timetz", "interval", "uuid",   "money",  "pg_lsn"};
 
-// The generator on one text, which the observer hears of.
-ColumnMask make_leaf(const GeneratorSpec& spec, const PseudonymKey& key,
+// What a generator made of inputs lately: names, towns and dates come again and again. One a
+// thread and generator; an input that falls on another's place takes it.
+class Memo {
+ public:
+  struct Entry {
+    std::string input;
+    std::optional<std::string> output;
+    bool used = false;
+  };
+
+  Entry& at(std::string_view input) {
+    return entries_[std::hash<std::string_view>()(input) % entries_.size()];
+  }
+
+  // That of the calling thread.
+  static Memo& of(std::size_t generator) {
+    thread_local std::vector<std::unique_ptr<Memo>> memos;
+    if (memos.size() <= generator) memos.resize(generator + 1);
+    if (!memos[generator]) memos[generator] = std::make_unique<Memo>();
+    return *memos[generator];
+  }
+  static std::size_t next_number() {
+    static std::atomic<std::size_t> next{0};
+    return next++;
+  }
+
+ private:
+  static constexpr std::size_t kEntries = 2048;
+  static constexpr std::size_t kLongest = 64;
+
+ public:
+  static bool takes(std::string_view input) { return input.size() <= kLongest; }
+
+ private:
+  std::array<Entry, kEntries> entries_;
+};
+
+// The generator with a memo, where it depends on nothing but the value and inputs may repeat.
+Generator with_memo(Generator generator, const GeneratorSpec& spec, const ValueLimits& limits) {
+  const bool one_value_each =
+      limits.unique || find_generator(spec.name)->unique == Uniqueness::always;
+  if (one_value_each || spec.options.contains("by") || spec.name == "template") return generator;
+  return [generator = std::move(generator), number = Memo::next_number()](
+             std::string_view input, const MaskRow& row) -> std::optional<std::string> {
+    if (!Memo::takes(input)) return generator(input, row);
+    Memo::Entry& entry = Memo::of(number).at(input);
+    if (!entry.used || entry.input != input) {
+      entry.output = generator(input, row);
+      entry.input = input;
+      entry.used = true;
+    }
+    return entry.output;
+  };
+}
+
+}  // namespace
+
+ColumnMask make_mask(const GeneratorSpec& spec, const PseudonymKey& key,
                      const ValueLimits& limits) {
   const bool copies = find_generator(spec.name)->output == Output::copied;
   const bool keeps = spec.name == "keep";
-  return [generator = make_generator(spec, key, limits), copies, keeps](
+  return [generator = with_memo(make_generator(spec, key, limits), spec, limits), copies, keeps](
              std::string_view text, const MaskRow& row) -> std::optional<std::string> {
     if (text.empty()) return std::string();
     auto value = generator(text, row);
@@ -40,19 +97,39 @@ ColumnMask make_leaf(const GeneratorSpec& spec, const PseudonymKey& key,
   };
 }
 
+namespace {
+
 // Walks a json tree and masks its strings, and numbers that a rule names.
 class JsonMasker {
  public:
   JsonMasker(const std::vector<JsonPathRule>& rules, const PseudonymKey& key, std::string column,
              bool unique)
       : rules_(rules), column_(std::move(column)) {
+    used_ = std::make_unique<std::atomic<bool>[]>(rules_.size());
     for (const JsonPathRule& rule : rules_) {
       leaves_.emplace(rule.text,
-                      make_leaf(rule.generator, key, {.max_length = {}, .unique = unique}));
+                      make_mask(rule.generator, key, {.max_length = {}, .unique = unique}));
     }
   }
 
+  // The paths that no value met so far, where there were values at all.
+  std::vector<const JsonPathRule*> idle_paths() const {
+    std::vector<const JsonPathRule*> out;
+    for (std::size_t i = 0; i < rules_.size() && any_; ++i) {
+      if (!used_[i]) out.push_back(&rules_[i]);
+    }
+    return out;
+  }
+
+  void begin_value() const { any_ = true; }
+
   void mask(JsonValue& value, std::vector<std::string>& path, const MaskRow& row) const {
+    const bool is_text_or_number =
+        value.is(JsonValue::Kind::string) || value.is(JsonValue::Kind::number);
+    if (!is_text_or_number && value.items.empty()) {
+      if (const JsonPathRule* rule = match_path(rules_, path)) note_use(*rule);
+      return;
+    }
     switch (value.kind) {
       case JsonValue::Kind::array:
         path.emplace_back("[]");
@@ -79,6 +156,7 @@ class JsonMasker {
       mask(object.items[i], path, row);
       const JsonPathRule* rule = match_name(rules_, path);
       if (rule != nullptr) {
+        note_use(*rule);
         object.keys[i] = leaves_.at(rule->text)(object.keys[i], row).value_or("");
         renamed = true;
       } else if (!is_plain_member(object.keys[i]) && !is_named(rules_, object.keys[i])) {
@@ -137,6 +215,7 @@ class JsonMasker {
                               describe(path)))
           .hint(fmt::format("add \"{}\" to the \"json\" rule of {}", describe(path), column_));
     }
+    note_use(*rule);
     if (value.text.empty()) return;
     const auto masked = leaves_.at(rule->text)(value.text, row);
     if (!masked) {
@@ -147,6 +226,11 @@ class JsonMasker {
       value.kind = JsonValue::Kind::string;
       value.text = *masked;
     }
+  }
+
+  void note_use(const JsonPathRule& rule) const {
+    std::atomic<bool>& used = used_[static_cast<std::size_t>(&rule - rules_.data())];
+    if (!used.load(std::memory_order_relaxed)) used = true;
   }
 
   static bool is_number(std::string_view text) {
@@ -168,6 +252,8 @@ class JsonMasker {
   const std::vector<JsonPathRule> rules_;
   std::string column_;
   std::map<std::string, ColumnMask> leaves_;
+  std::unique_ptr<std::atomic<bool>[]> used_;
+  mutable std::atomic<bool> any_{false};
 };
 
 }  // namespace
@@ -228,7 +314,7 @@ ColumnMask make_value_mask(const Schema& schema, Oid oid, const GeneratorSpec& s
       });
     };
   }
-  const ColumnMask leaf = make_leaf(spec, key, limits);
+  const ColumnMask leaf = make_mask(spec, key, limits);
   const bool json = type.form == catalog::JsonForm::json || type.form == catalog::JsonForm::jsonb;
   if (!json) return leaf;
   return [leaf](std::string_view text, const MaskRow& row) -> std::optional<std::string> {
@@ -240,10 +326,12 @@ ColumnMask make_value_mask(const Schema& schema, Oid oid, const GeneratorSpec& s
   };
 }
 
-ColumnMask make_json_mask(const std::vector<JsonPathRule>& paths, const PseudonymKey& key,
-                          const std::string& column, bool unique) {
+JsonMask make_json_mask(const std::vector<JsonPathRule>& paths, const PseudonymKey& key,
+                        const std::string& column, bool unique) {
   const auto masker = std::make_shared<const JsonMasker>(paths, key, column, unique);
-  return [masker, column](std::string_view text, const MaskRow& row) -> std::optional<std::string> {
+  const auto idle_paths = [masker] { return masker->idle_paths(); };
+  const ColumnMask mask = [masker, column](std::string_view text,
+                                           const MaskRow& row) -> std::optional<std::string> {
     JsonValue value;
     try {
       value = parse_json(text, "");
@@ -252,9 +340,11 @@ ColumnMask make_json_mask(const std::vector<JsonPathRule>& paths, const Pseudony
           .hint("such text cannot be masked by paths; use \"null\" or \"fixed\" for the column");
     }
     std::vector<std::string> path;
+    masker->begin_value();
     masker->mask(value, path, row);
     return value.to_json();
   };
+  return {mask, idle_paths};
 }
 
 ColumnMask make_fields_mask(const Schema& schema, const Type& type, const Rule& rule,

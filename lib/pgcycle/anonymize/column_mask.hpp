@@ -14,8 +14,12 @@ ColumnMask make_value_mask(const catalog::Schema& schema, catalog::Oid type,
 
 // The mask of {"json": {…}}. `column` names the column in errors.
 // With `unique`, every path's generator keeps distinct inputs distinct.
-ColumnMask make_json_mask(const std::vector<JsonPathRule>& paths, const PseudonymKey& key,
-                          const std::string& column, bool unique);
+struct JsonMask {
+  ColumnMask mask;
+  IdlePaths idle_paths;
+};
+JsonMask make_json_mask(const std::vector<JsonPathRule>& paths, const PseudonymKey& key,
+                        const std::string& column, bool unique);
 
 // The mask of {"fields": {…}} on a composite type. Throws Error{config} for a
 // field that is not there or that has no rule and needs one.

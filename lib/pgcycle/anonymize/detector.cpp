@@ -46,28 +46,49 @@ struct NameHint {
 };
 
 constexpr std::array kNameHints{
-    NameHint{"email", "email"},         NameHint{"e_mail", "email"},
-    NameHint{"e-mail", "email"},        NameHint{"phone", "phone"},
-    NameHint{"mobile", "phone"},        NameHint{"telefon", "phone"},
-    NameHint{"fax", "phone"},           NameHint{"first_name", "first_name"},
-    NameHint{"firstname", "first_name"}, NameHint{"given", "first_name"},
-    NameHint{"vorname", "first_name"},  NameHint{"last_name", "last_name"},
-    NameHint{"lastname", "last_name"},  NameHint{"surname", "last_name"},
-    NameHint{"nachname", "last_name"},  NameHint{"username", "username"},
-    NameHint{"login", "username"},      NameHint{"password", "password"},
-    NameHint{"passwd", "password"},     NameHint{"iban", "iban"},
-    NameHint{"card_number", "card"},    NameHint{"credit_card", "card"},
-    NameHint{"card_no", "card"},        NameHint{"account", "text"},
-    NameHint{"ssn", "national_id"},     NameHint{"passport", "national_id"},
-    NameHint{"tax_id", "national_id"},  NameHint{"national", "national_id"},
-    NameHint{"street", "street_address"}, 
-    NameHint{"address", "street_address"}, NameHint{"city", "city"},
-    NameHint{"town", "city"},           NameHint{"postcode", "postcode"},
-    NameHint{"postal", "postcode"},     NameHint{"zip", "postcode"},
-    NameHint{"company", "company"},     NameHint{"url", "url"},
-    NameHint{"link", "url"},            NameHint{"website", "url"},
-    NameHint{"token", "hash"},          NameHint{"secret", "hash"},
-    NameHint{"api_key", "hash"},        NameHint{"name", "person_name"},
+    NameHint{"email", "email"},
+    NameHint{"e_mail", "email"},
+    NameHint{"e-mail", "email"},
+    NameHint{"phone", "phone"},
+    NameHint{"mobile", "phone"},
+    NameHint{"telefon", "phone"},
+    NameHint{"fax", "phone"},
+    NameHint{"first_name", "first_name"},
+    NameHint{"firstname", "first_name"},
+    NameHint{"given", "first_name"},
+    NameHint{"vorname", "first_name"},
+    NameHint{"last_name", "last_name"},
+    NameHint{"lastname", "last_name"},
+    NameHint{"surname", "last_name"},
+    NameHint{"nachname", "last_name"},
+    NameHint{"username", "username"},
+    NameHint{"login", "username"},
+    NameHint{"password", "password"},
+    NameHint{"passwd", "password"},
+    NameHint{"iban", "iban"},
+    NameHint{"card_number", "card"},
+    NameHint{"credit_card", "card"},
+    NameHint{"card_no", "card"},
+    NameHint{"account", "text"},
+    NameHint{"ssn", "national_id"},
+    NameHint{"passport", "national_id"},
+    NameHint{"tax_id", "national_id"},
+    NameHint{"national", "national_id"},
+    NameHint{"street", "street_address"},
+    NameHint{"address", "street_address"},
+    NameHint{"city", "city"},
+    NameHint{"town", "city"},
+    NameHint{"postcode", "postcode"},
+    NameHint{"postal", "postcode"},
+    NameHint{"zip", "postcode"},
+    NameHint{"company", "company"},
+    NameHint{"url", "url"},
+    NameHint{"link", "url"},
+    NameHint{"website", "url"},
+    NameHint{"token", "hash"},
+    NameHint{"secret", "hash"},
+    NameHint{"api_key", "hash"},
+    NameHint{"name", "person_name"},
 };
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -75,7 +96,8 @@ bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
 }
 bool is_host_char(char c) {
-  return (is_letter(c) && static_cast<unsigned char>(c) < 0x80) || is_digit(c) || c == '-' || c == '.';
+  return (is_letter(c) && static_cast<unsigned char>(c) < 0x80) || is_digit(c) || c == '-' ||
+         c == '.';
 }
 bool is_local_char(char c) {
   constexpr std::string_view kOthers = "!#$%&'*+/=?^_`{|}~-.";
@@ -123,9 +145,8 @@ void each_number(std::string_view text, Found&& found) {
     }
     std::size_t end = i + 1;
     std::size_t last = i;
-    while (end < text.size() &&
-           (is_digit(text[end]) || std::string_view(" -./()").find(text[end]) !=
-                                       std::string_view::npos)) {
+    while (end < text.size() && (is_digit(text[end]) || std::string_view(" -./()").find(
+                                                            text[end]) != std::string_view::npos)) {
       if (is_digit(text[end])) last = end;
       ++end;
     }
@@ -209,7 +230,8 @@ class Detector {
   // What stands between spaces: account numbers, network addresses, UUIDs, keys.
   void tokens() {
     for (std::size_t start = 0; start < text_.size();) {
-      const std::size_t end = std::min(text_.find_first_of(" \t\r\n,;\"'<>()[]{}", start), text_.size());
+      const std::size_t end =
+          std::min(text_.find_first_of(" \t\r\n,;\"'<>()[]{}", start), text_.size());
       const std::string_view token = text_.substr(start, end - start);
       const bool whole = token.size() == text_.size();
       start = end + 1;
@@ -228,8 +250,8 @@ class Detector {
   // "DE89 3704 0044 0532 0130 00"
   void spaced_iban() {
     for (std::size_t i = 0; i + 15 < text_.size(); ++i) {
-      const bool starts = is_letter(text_[i]) && is_letter(text_[i + 1]) && is_digit(text_[i + 2]) &&
-                          is_digit(text_[i + 3]) && text_[i + 4] == ' ' &&
+      const bool starts = is_letter(text_[i]) && is_letter(text_[i + 1]) &&
+                          is_digit(text_[i + 2]) && is_digit(text_[i + 3]) && text_[i + 4] == ' ' &&
                           (i == 0 || !is_letter(text_[i - 1]));
       if (!starts) continue;
       std::string plain;

@@ -20,7 +20,7 @@ enum class PersonalKind {
   person_name,
   street_address,
   date,
-  secret,    // a key or token, told by its entropy
+  secret,  // a key or token, told by its entropy
   free_text,
 };
 

@@ -278,7 +278,6 @@ constexpr std::string_view kFirstNamesInUse[]{
     "анна"sv,      "дмитрий"sv,   "елена"sv,     "иван"sv,      "мария"sv,       "ольга"sv,
     "сергей"sv,    "أحمد"sv,      "فاطمة"sv,     "محمد"sv};
 
-// Sorted, for binary search.
 constexpr std::string_view kCountryWords[]{
     "afghanistan"sv, "algeria"sv,     "angola"sv,     "argentina"sv,   "armenia"sv,
     "australia"sv,   "austria"sv,     "azerbaijan"sv, "bangladesh"sv,  "belarus"sv,
@@ -312,7 +311,6 @@ constexpr std::string_view kStreetWords[]{
     "rue"sv,    "square"sv,  "straat"sv,   "strasse"sv,   "straße"sv, "street"sv,  "ulica"sv,
     "ulitsa"sv, "via"sv,     "weg"sv,      "улица"sv};
 
-// Sorted, for binary search.
 std::vector<std::string> make_pseudonym_words() {
   std::vector<std::string> words;
   for (const auto& list :
@@ -330,7 +328,6 @@ std::vector<std::string> make_pseudonym_words() {
     }
   }
   for (const char* word : {"street", "road", "lane", "avenue", "close"}) words.emplace_back(word);
-  std::sort(words.begin(), words.end());
   return words;
 }
 
@@ -390,18 +387,15 @@ bool is_common_word(std::string_view lower_case_word) {
   return std::binary_search(std::begin(kCommonWords), std::end(kCommonWords), lower_case_word);
 }
 
-bool is_pseudonym_word(std::string_view lower_case_word) {
-  static const std::vector<std::string> words = make_pseudonym_words();
-  return std::binary_search(words.begin(), words.end(), lower_case_word, std::less<>());
+void each_silent_word(const std::function<void(std::string_view)>& sink) {
+  for (const std::string_view word : kCommonWords) sink(word);
+  for (const std::string_view word : kCountryWords) sink(word);
+  for (const std::string& word : make_pseudonym_words()) sink(word);
 }
 
 bool is_first_name(std::string_view lower_case_word) {
   return std::binary_search(std::begin(kFirstNamesInUse), std::end(kFirstNamesInUse),
                             lower_case_word);
-}
-
-bool is_country_word(std::string_view lower_case_word) {
-  return std::binary_search(std::begin(kCountryWords), std::end(kCountryWords), lower_case_word);
 }
 
 bool is_street_word(std::string_view lower_case_word) {

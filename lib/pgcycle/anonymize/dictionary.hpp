@@ -1,6 +1,7 @@
 // Invented material that pseudonyms are rendered with.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -22,13 +23,12 @@ std::span<const std::string_view> company_forms();
 // everyday vocabulary, none of which is in use as a name.
 bool is_common_word(std::string_view lower_case_word);
 
-// Tells whether pseudonyms are made of this lower-case word.
-bool is_pseudonym_word(std::string_view lower_case_word);
+// Everyday words, names of countries, and what pseudonyms are made of: words that say nothing
+// of anybody. In lower case.
+void each_silent_word(const std::function<void(std::string_view)>& sink);
 
 // A first name in use in some of the larger languages; a word of streets. Lower case.
 bool is_first_name(std::string_view lower_case_word);
 bool is_street_word(std::string_view lower_case_word);
-// Names of countries, which are nobody's.
-bool is_country_word(std::string_view lower_case_word);
 
 }  // namespace pgcycle::anonymize

@@ -8,6 +8,7 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <memory>
 #include <vector>
 
 #include "pgcycle/anonymize/packed_text.hpp"
@@ -36,9 +37,9 @@ std::string permute_digits_from(const KeyedPermutation& permutation, std::string
   return out;
 }
 
-// Remainder by 97 of a string in which letters count as two digits (A = 10).
-int modulo_97(std::string_view text) {
-  int remainder = 0;
+// Remainder by 97 of a string in which letters count as two digits (A = 10), behind one that
+// left `remainder`.
+int modulo_97(std::string_view text, int remainder = 0) {
   for (const char c : text) {
     if (is_digit(c)) {
       remainder = (remainder * 10 + (c - '0')) % 97;
@@ -47,6 +48,13 @@ int modulo_97(std::string_view text) {
     }
   }
   return remainder;
+}
+
+// At least `digits` decimal digits.
+void append_padded(std::string& out, unsigned value, std::size_t digits) {
+  const std::string text = std::to_string(value);
+  if (text.size() < digits) out.append(digits - text.size(), '0');
+  out += text;
 }
 
 bool is_letter(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
@@ -62,28 +70,27 @@ std::string in_shape_of(std::string_view shape, std::string_view text) {
 }
 
 std::string compact(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c != ' ' && c != '-') out.push_back(c);
-  }
+  std::string out(text);
+  std::erase_if(out, [](char c) { return c == ' ' || c == '-'; });
   return out;
 }
 
 int iban_check(std::string_view country, std::string_view account) {
-  return 98 - modulo_97(fmt::format("{}{}00", account, country));
+  return 98 - modulo_97("00", modulo_97(country, modulo_97(account)));
 }
 
-}  // namespace
-
-bool is_iban(std::string_view text) {
-  const std::string plain = compact(text);
+bool is_compact_iban(std::string_view plain) {
   if (plain.size() < 15 || plain.size() > 34) return false;
   for (const char c : plain) {
     if (!is_letter(c) && !is_digit(c)) return false;
   }
   return is_letter(plain[0]) && is_letter(plain[1]) && is_digit(plain[2]) && is_digit(plain[3]) &&
-         modulo_97(plain.substr(4) + plain.substr(0, 4)) == 1;
+         modulo_97(plain.substr(0, 4), modulo_97(plain.substr(4))) == 1;
 }
+
+}  // namespace
+
+bool is_iban(std::string_view text) { return is_compact_iban(compact(text)); }
 
 // The digit that makes a number valid, by Luhn's formula.
 char luhn_digit(std::string_view digits) {
@@ -97,14 +104,19 @@ char luhn_digit(std::string_view digits) {
   return static_cast<char>('0' + (10 - sum % 10) % 10);
 }
 
-bool is_card_number(std::string_view text) {
-  const std::string plain = compact(text);
+namespace {
+
+bool is_compact_card(std::string_view plain) {
   if (plain.size() < 13 || plain.size() > 19 || plain[0] < '2' || plain[0] > '6') return false;
   for (const char c : plain) {
     if (!is_digit(c)) return false;
   }
-  return luhn_digit(std::string_view(plain).substr(0, plain.size() - 1)) == plain.back();
+  return luhn_digit(plain.substr(0, plain.size() - 1)) == plain.back();
 }
+
+}  // namespace
+
+bool is_card_number(std::string_view text) { return is_compact_card(compact(text)); }
 
 Generator make_phone(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
   return [permutation = KeyedPermutation(key, "phone")](std::string_view input, const MaskRow&) {
@@ -125,7 +137,8 @@ Generator make_phone(const GeneratorSpec&, const PseudonymKey& key, const ValueL
 Generator make_iban(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
   return [permutation = KeyedPermutation(key, "iban"), others = KeyedPermutation(key, "no iban")](
              std::string_view input, const MaskRow&) {
-    if (!is_iban(input)) {
+    const std::string plain = compact(input);
+    if (!is_compact_iban(plain)) {
       // Other text stays other text, so that it never meets the pseudonym of an IBAN.
       std::string out(input);
       do {
@@ -133,11 +146,12 @@ Generator make_iban(const GeneratorSpec&, const PseudonymKey& key, const ValueLi
       } while (is_iban(out));
       return out;
     }
-    const std::string plain = compact(input);
-    const std::string country = plain.substr(0, 2);
-    const std::string account = permute_letters_and_digits(permutation, plain.substr(4));
-    return in_shape_of(input,
-                       fmt::format("{}{:02}{}", country, iban_check(country, account), account));
+    const std::string account =
+        permute_letters_and_digits(permutation, std::string_view(plain).substr(4));
+    std::string out = plain.substr(0, 2);
+    append_padded(out, static_cast<unsigned>(iban_check(out, account)), 2);
+    out += account;
+    return plain.size() == input.size() ? out : in_shape_of(input, out);
   };
 }
 
@@ -145,14 +159,14 @@ Generator make_card(const GeneratorSpec&, const PseudonymKey& key, const ValueLi
   constexpr std::size_t kIssuer = 6;
   return [permutation = KeyedPermutation(key, "card"), others = KeyedPermutation(key, "no card")](
              std::string_view input, const MaskRow&) {
-    if (!is_card_number(input)) {
+    const std::string plain = compact(input);
+    if (!is_compact_card(plain)) {
       std::string out(input);
       do {
         out = permute_letters_and_digits(others, out);
       } while (is_card_number(out));
       return out;
     }
-    const std::string plain = compact(input);
     std::string out = plain.substr(0, kIssuer);
     out += permutation.permute_digits(plain.substr(kIssuer, plain.size() - kIssuer - 1), out);
     out.push_back(luhn_digit(out));
@@ -206,6 +220,56 @@ Address permute_address(const KeyedPermutation& permutation, const Address& addr
   return out;
 }
 
+// The same for IPv4, whose prefix and its length fit one block. What the first half turns into
+// is worked out once.
+class Ipv4Permutation {
+ public:
+  explicit Ipv4Permutation(KeyedPermutation permutation)
+      : permutation_(std::move(permutation)), first_half_(kHalf) {
+    for (std::uint32_t half = 0; half < kHalf; ++half) {
+      first_half_[half] = static_cast<std::uint16_t>(flips(half << 16U, 0, 16) >> 16U);
+    }
+  }
+
+  std::uint32_t permute(std::uint32_t address, std::size_t bits) const {
+    const std::uint32_t kept = bits == 0 ? 0 : ~std::uint32_t{0} << (32 - bits);
+    std::uint32_t changed = static_cast<std::uint32_t>(first_half_[address >> 16U]) << 16U;
+    if (bits > 16) changed |= flips(address, 16, bits);
+    return address ^ (changed & kept);
+  }
+
+ private:
+  static constexpr std::uint32_t kHalf = 65536;
+
+  // Which of the bits from `first` on change.
+  std::uint32_t flips(std::uint32_t address, std::size_t first, std::size_t end) const {
+    std::uint32_t out = 0;
+    for (std::size_t bit = first; bit < end; ++bit) {
+      const std::uint32_t prefix = bit == 0 ? 0 : address & (~std::uint32_t{0} << (32 - bit));
+      Address block{};
+      for (std::size_t i = 0; i < 4; ++i) block[i] = static_cast<std::uint8_t>(prefix >> (8 * i));
+      block[15] = static_cast<std::uint8_t>(bit + 1);
+      if ((permutation_.permute_block(block)[0] & 1U) != 0) out |= 0x80000000U >> bit;
+    }
+    return out;
+  }
+
+  KeyedPermutation permutation_;
+  std::vector<std::uint16_t> first_half_;
+};
+
+std::uint32_t number_of(const Address& address) {
+  return static_cast<std::uint32_t>(address[0]) << 24U |
+         static_cast<std::uint32_t>(address[1]) << 16U |
+         static_cast<std::uint32_t>(address[2]) << 8U | address[3];
+}
+
+Address address_of(std::uint32_t number) {
+  Address out{};
+  for (std::size_t i = 0; i < 4; ++i) out[i] = static_cast<std::uint8_t>(number >> (24 - 8 * i));
+  return out;
+}
+
 // The address with all bits from `bits` on at zero.
 Address network_of(Address address, std::size_t bits) {
   for (std::size_t bit = bits; bit < 8 * address.size(); ++bit) {
@@ -217,7 +281,9 @@ Address network_of(Address address, std::size_t bits) {
 }  // namespace
 
 Generator make_ip(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
-  return [permutation = KeyedPermutation(key, "ip")](std::string_view input, const MaskRow&) {
+  const KeyedPermutation permutation(key, "ip");
+  return [permutation, ipv4 = std::make_shared<const Ipv4Permutation>(permutation)](
+             std::string_view input, const MaskRow&) {
     const std::size_t slash = std::min(input.find('/'), input.size());
     const std::string text(input.substr(0, slash));
     const int family = text.find(':') == std::string::npos ? AF_INET : AF_INET6;
@@ -232,10 +298,12 @@ Generator make_ip(const GeneratorSpec&, const PseudonymKey& key, const ValueLimi
     }
     // A network stays a network; what would become one takes the place that this leaves free.
     const Address network = network_of(address, mask);
-    Address out = permute_address(permutation, address, address == network ? mask : bits);
-    if (address != network && out == network_of(out, mask)) {
-      out = permute_address(permutation, network, bits);
-    }
+    const auto permute = [&](const Address& from, std::size_t first_bits) {
+      return family == AF_INET ? address_of(ipv4->permute(number_of(from), first_bits))
+                               : permute_address(permutation, from, first_bits);
+    };
+    Address out = permute(address, address == network ? mask : bits);
+    if (address != network && out == network_of(out, mask)) out = permute(network, bits);
     std::array<char, INET6_ADDRSTRLEN> shown{};
     inet_ntop(family, out.data(), shown.data(), shown.size());
     return std::string(shown.data()) + std::string(input.substr(slash));
@@ -288,9 +356,13 @@ Generator make_date_shift(const GeneratorSpec& spec, const PseudonymKey& key,
     int shift = 1 + static_cast<int>(choices.below(static_cast<std::uint32_t>(days)));
     if (choices.below(2) == 0) shift = -shift;
     const std::chrono::year_month_day moved{std::chrono::sys_days(date) + std::chrono::days(shift)};
-    return fmt::format("{:04}-{:02}-{:02}{}", static_cast<int>(moved.year()),
-                       static_cast<unsigned>(moved.month()), static_cast<unsigned>(moved.day()),
-                       rest);
+    std::string out;
+    append_padded(out, static_cast<unsigned>(static_cast<int>(moved.year())), 4);
+    out.push_back('-');
+    append_padded(out, static_cast<unsigned>(moved.month()), 2);
+    out.push_back('-');
+    append_padded(out, static_cast<unsigned>(moved.day()), 2);
+    return out.append(rest);
   };
 }
 

@@ -78,11 +78,11 @@ PersonWords draw_person(const Digest& digest, Script script) {
 template <class Draw>
 std::string draw_other_than(const PseudonymKey& key, std::string_view kind, std::string_view input,
                             Draw&& draw) {
-  for (int attempt = 0;; ++attempt) {
-    std::string out = draw(
-        key.digest(attempt == 0 ? std::string(kind) : fmt::format("{}#{}", kind, attempt), input));
-    if (out != input || attempt == 8) return out;
+  std::string out = draw(key.digest(kind, input));
+  for (int attempt = 1; out == input && attempt <= 8; ++attempt) {
+    out = draw(key.digest(fmt::format("{}#{}", kind, attempt), input));
   }
+  return out;
 }
 
 Generator make_keep(const GeneratorSpec&, const PseudonymKey&, const ValueLimits&) {
@@ -212,13 +212,24 @@ std::string case_code(std::string_view input, std::string_view lower) {
   return bits.empty() ? bits : long_code(bits);
 }
 
+std::vector<std::string> lower_case_of(std::span<const std::string_view> words) {
+  std::vector<std::string> out;
+  for (const std::string_view word : words) out.push_back(lower_ascii(word));
+  return out;
+}
+
 // Name words and a code that together hold every bit of `permuted`, as far as there is room.
 std::string words_and_code(const std::string& permuted, bool both_names, std::size_t room) {
   const auto first = static_cast<unsigned char>(permuted[0]) >> 2U;
   const auto last = ((static_cast<unsigned char>(permuted[0]) & 3U) << 4U) |
                     (static_cast<unsigned char>(permuted[1]) >> 4U);
-  std::string words = lower_ascii(first_names(Script::latin)[first]) + ".";
-  if (both_names) words += lower_ascii(last_names(Script::latin)[last]) + ".";
+  static const std::vector<std::string> first_names_below =
+      lower_case_of(first_names(Script::latin));
+  static const std::vector<std::string> last_names_below = lower_case_of(last_names(Script::latin));
+  std::string words;
+  words.reserve(64);
+  words.append(first_names_below[first]).push_back('.');
+  if (both_names) words.append(last_names_below[last]).push_back('.');
   words += long_code(permuted, both_names ? 2 * kNameBits : kNameBits);
   return words.size() <= room ? words : long_code(permuted);
 }
@@ -296,7 +307,7 @@ Generator make_email(const GeneratorSpec& spec, const PseudonymKey& key,
     local = local.empty() ? words_and_code(permuted, true, room) : local + long_code(permuted);
     if (!limits.fold_case) {
       // The same person, and yet another text.
-      if (const std::string marks = case_code(input, lower); !marks.empty()) local += "+" + marks;
+      if (input != lower) local += "+" + case_code(input, lower);
     }
     if (local.size() > room) local = short_code(key.digest("email", input), kLeastCode);
     return local.append(kMailDomain);

@@ -1,7 +1,7 @@
 #include "pgcycle/anonymize/leak_proof.hpp"
 
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +23,7 @@ using catalog::Table;
 namespace {
 
 constexpr std::size_t kSpoolBlock = 512;  // fingerprints of one column that are written at once
+constexpr std::size_t kRecent = 1024;     // texts of a column that are not read twice
 constexpr std::size_t kMostLeaks = 50;    // that an error lists
 constexpr std::uint64_t kFewRows = 20;
 constexpr double kFewValues = 4;
@@ -35,8 +36,8 @@ constexpr double kSmallVocabularyPart = 0.01;
 // the database allots, and what has few values.
 bool is_silent(const Schema& schema, const Table& table, const Column& column) {
   const catalog::Type& type = schema.base_type(column.type);
-  if (type.kind == catalog::TypeKind::enumeration || type.category == 'B' ||
-      type.category == 'D' || type.category == 'T') {
+  if (type.kind == catalog::TypeKind::enumeration || type.category == 'B' || type.category == 'D' ||
+      type.category == 'T') {
     return true;
   }
   if (type.category != 'N') return false;
@@ -56,31 +57,10 @@ bool is_silent(const Schema& schema, const Table& table, const Column& column) {
 
 // Words that belong to the form of a value: of hashes, links and the like.
 constexpr std::array kFormatWords{
-    std::string_view("argon2i"), std::string_view("argon2id"), std::string_view("bcrypt"),
-    std::string_view("blowfish"), std::string_view("http"),    std::string_view("https"),
-    std::string_view("mailto"),  std::string_view("pbkdf2"),   std::string_view("scrypt"),
-    std::string_view("sha256"),  std::string_view("sha512")};
-
-bool is_format_word(std::string_view word) {
-  return std::binary_search(kFormatWords.begin(), kFormatWords.end(), word);
-}
-
-bool is_telling(const Word& word) {
-  if (is_format_word(word.text) || is_country_word(word.text)) return false;
-  switch (word.kind) {
-    case Word::Kind::letters:
-      return !is_common_word(word.text) && !is_pseudonym_word(word.text);
-    case Word::Kind::pair: {
-      const std::size_t space = word.text.find(' ');
-      const std::string_view first = word.text.substr(0, space);
-      const std::string_view second = word.text.substr(space + 1);
-      const bool everyday = is_common_word(first) && is_common_word(second);
-      return !everyday && !(is_pseudonym_word(first) && is_pseudonym_word(second));
-    }
-    default:
-      return true;
-  }
-}
+    std::string_view("argon2i"),  std::string_view("argon2id"), std::string_view("bcrypt"),
+    std::string_view("blowfish"), std::string_view("http"),     std::string_view("https"),
+    std::string_view("mailto"),   std::string_view("pbkdf2"),   std::string_view("scrypt"),
+    std::string_view("sha256"),   std::string_view("sha512")};
 
 // What could be a name, a number or an address in prose: the words with a capital letter, a
 // digit or an @, as they follow one another. Scripts without capitals stay whole.
@@ -168,21 +148,22 @@ class LeakProof::Filter {
 LeakProof::LeakProof(const std::filesystem::path& directory, double rows,
                      const std::vector<std::string>& nobodys_words)
     : filter_(std::make_unique<Filter>(rows)), spool_(directory) {
-  for (const std::string& word : nobodys_words) nobodys_words_.insert(lower_case(word));
   constexpr std::size_t kKeyBytes = 16;
   const auto bytes = random_bytes(kKeyBytes);
   key_.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const WordReader reader(key_);
+  const auto leave_out = [&](std::string_view word) { silent_.add(reader.fingerprint(word)); };
+  for (const std::string_view word : kFormatWords) leave_out(word);
+  each_silent_word(leave_out);
+  for (const std::string& word : nobodys_words) leave_out(lower_case(word));
 }
 
 LeakProof::~LeakProof() = default;
 
-bool LeakProof::is_nobodys(const Word& word) const {
-  if (nobodys_words_.empty()) return false;
-  if (nobodys_words_.contains(word.text)) return true;
-  if (word.kind != Word::Kind::pair) return false;
-  const std::size_t space = word.text.find(' ');
-  return nobodys_words_.contains(word.text.substr(0, space)) &&
-         nobodys_words_.contains(word.text.substr(space + 1));
+bool LeakProof::is_telling(const Word& word) const {
+  if (word.kind == Word::Kind::number) return true;
+  if (word.kind != Word::Kind::pair) return !silent_.contains(word.fingerprint);
+  return !silent_.contains(word.first) || !silent_.contains(word.second);
 }
 
 std::size_t LeakProof::id_of(const std::string& column) {
@@ -206,6 +187,7 @@ std::unique_ptr<LeakProof::Recorder> LeakProof::listen(const Schema& schema, con
     const char category = schema.base_type(column->type).category;
     listener.compares = category != 'D' && category != 'T' && rule.rule != "noise" &&
                         rule.rule != "scale" && rule.rule != "date_shift";
+    listener.recent.resize(kRecent);
     listener.prose = rule.rule == "scrub";
     listener.searched = listener.listens && category != 'N';
     listener.holds = rule.holds;
@@ -268,21 +250,29 @@ void LeakProof::Recorder::flush(Column& column) {
   column.originals.clear();
 }
 
+// True when the column had just that text a moment ago.
+bool LeakProof::Recorder::is_repeated(std::string_view text) {
+  const std::size_t hash = std::hash<std::string_view>()(text) | 1U;
+  std::size_t& place = column_->recent[(hash >> 7U) % column_->recent.size()];
+  return std::exchange(place, hash) == hash;
+}
+
 void LeakProof::Recorder::replaced(std::string_view original) {
-  if (locates_ || !column_->compares) return;
+  if (locates_ || !column_->compares || is_repeated(original)) return;
   ++column_->values;
   // The host of an address says little of its owner, and much that others say too.
-  if (original.find(' ') == std::string_view::npos) original = original.substr(0, original.rfind('@'));
+  if (original.find(' ') == std::string_view::npos)
+    original = original.substr(0, original.rfind('@'));
   const std::string names = column_->prose ? capitalized_words(original) : std::string();
   for (const Word& word : reader_.read(column_->prose ? names : original)) {
-    if (!is_telling(word) || proof_.is_nobodys(word)) continue;
+    if (!proof_.is_telling(word)) continue;
     column_->originals.push_back(word.fingerprint);
     if (column_->originals.size() == kSpoolBlock) flush(*column_);
   }
 }
 
 void LeakProof::Recorder::kept(std::string_view text) {
-  if (text.size() < kLeastLetters) return;
+  if (text.size() < kLeastLetters || (!locates_ && is_repeated(text))) return;
   if (column_->searched && holds_certain(text, column_->holds)) {
     if (locates_) {
       search(text);
@@ -302,13 +292,15 @@ void LeakProof::Recorder::kept(std::string_view text) {
 
 void LeakProof::Recorder::search(std::string_view text) {
   for (const Detection& detection : detect_in_text(text)) {
-    if (!is_certain(detection.kind) || column_->holds.contains(std::string(name_of(detection.kind)))) {
+    if (!is_certain(detection.kind) ||
+        column_->holds.contains(std::string(name_of(detection.kind)))) {
       continue;
     }
     const std::lock_guard lock(proof_.mutex_);
     if (proof_.found_.size() < kMostLeaks) {
-      proof_.found_.push_back({proof_.columns_[column_->id], row_,
-                               fmt::format("{}, and the rule is \"keep\"", describe(detection.kind))});
+      proof_.found_.push_back(
+          {proof_.columns_[column_->id], row_,
+           fmt::format("{}, and the rule is \"keep\"", describe(detection.kind))});
     }
   }
 }
@@ -395,8 +387,9 @@ void raise_leaks(const LeakReport& report) {
   if (report.leaks.size() > kMostLeaks) {
     list += fmt::format("\nand {} more", report.leaks.size() - kMostLeaks);
   }
-  throw Error(ErrorCode::check, fmt::format("{} value{} to be masked would be published",
-                                            report.leaks.size(), report.leaks.size() == 1 ? "" : "s"))
+  throw Error(ErrorCode::check,
+              fmt::format("{} value{} to be masked would be published", report.leaks.size(),
+                          report.leaks.size() == 1 ? "" : "s"))
       .detail(list)
       .hint(
           "nothing was written. Mask those columns too; where a word is no person's, say so with "

@@ -10,8 +10,8 @@
 //  - words shorter than 4 letters, codes shorter than 6, numbers shorter than 7 digits; a pair
 //    of words counts from 2 letters each
 //  - everyday words, names of countries, and words that pseudonyms are made of
-//  - a word that 5 % of a masked column's values have in common (and at least 20), or half of
-//    its values (of 4 or more), or that names a hash or a protocol: the form of the values
+//  - a word that 5 % of a masked column's different values have in common (and at least 20), or
+//    half of them (of 4 or more), or that names a hash or a protocol: the form of the values
 //  - a word that 20 rows and 0.1 %, or 5 rows and 1 %, of a column that is kept have in common:
 //    its vocabulary
 //  - of free text under "scrub", words without a capital letter or a digit
@@ -52,10 +52,43 @@ struct Leak {
   std::string what;    // "a word of public.users.full_name", "an e-mail address"
 };
 
+// Fingerprints in a table with open addressing.
+class FingerprintSet {
+ public:
+  void add(std::uint64_t fingerprint) {
+    if (contains(fingerprint)) return;
+    if (2 * ++count_ > slots_.size()) grow();
+    place(fingerprint) = fingerprint;
+  }
+  bool contains(std::uint64_t fingerprint) const {
+    for (std::size_t i = fingerprint & (slots_.size() - 1); slots_[i] != 0;
+         i = (i + 1) & (slots_.size() - 1)) {
+      if (slots_[i] == fingerprint) return true;
+    }
+    return false;
+  }
+
+ private:
+  std::uint64_t& place(std::uint64_t fingerprint) {
+    std::size_t i = fingerprint & (slots_.size() - 1);
+    while (slots_[i] != 0) i = (i + 1) & (slots_.size() - 1);
+    return slots_[i];
+  }
+  void grow() {
+    std::vector<std::uint64_t> old(2 * slots_.size());
+    old.swap(slots_);
+    for (const std::uint64_t fingerprint : old) {
+      if (fingerprint != 0) place(fingerprint) = fingerprint;
+    }
+  }
+  std::vector<std::uint64_t> slots_ = std::vector<std::uint64_t>(1024);
+  std::size_t count_ = 0;
+};
+
 struct LeakReport {
-  bool proven = false;         // false: the proof was switched off
-  std::uint64_t originals = 0;  // words of masked values
-  std::uint64_t compared = 0;   // words of what was written as it is
+  bool proven = false;           // false: the proof was switched off
+  std::uint64_t originals = 0;   // words of masked values
+  std::uint64_t compared = 0;    // words of what was written as it is
   std::uint64_t too_common = 0;  // distinct words that the rules leave out
   std::vector<Leak> leaks;
 };
@@ -94,8 +127,10 @@ class LeakProof {
       std::set<std::string> holds;
       std::uint64_t values = 0;
       std::vector<std::uint64_t> originals;
+      std::vector<std::size_t> recent;  // hashes of texts
     };
     Recorder(LeakProof& proof, bool locates);
+    bool is_repeated(std::string_view text);
     void search(std::string_view text);
     void found(const Word& word);
     void flush(Column& column);
@@ -133,13 +168,13 @@ class LeakProof {
   std::unique_ptr<Recorder> listen(const catalog::Schema& schema, const catalog::Table& table,
                                    const AnonymizationPlan& plan, bool locates);
   std::size_t id_of(const std::string& column);
-  bool is_nobodys(const Word& word) const;
+  bool is_telling(const Word& word) const;
 
   std::string key_;
   std::unique_ptr<Filter> filter_;
   UnnamedFile spool_;
   mutable std::mutex mutex_;
-  std::vector<std::string> columns_;          // by id
+  std::vector<std::string> columns_;             // by id
   std::map<std::size_t, std::uint64_t> values_;  // masked values by column
   std::map<std::size_t, std::uint64_t> rows_;    // rows by column
   std::uint64_t originals_ = 0;
@@ -149,7 +184,7 @@ class LeakProof {
   std::unordered_map<std::uint64_t, std::map<std::size_t, Origin>> suspects_;
   std::map<std::pair<std::size_t, std::uint64_t>, Sighting> sightings_;
   std::vector<Leak> found_;  // by `search`
-  std::set<std::string, std::less<>> nobodys_words_;
+  FingerprintSet silent_;    // words that say nothing of anybody
   std::atomic<bool> must_locate_{false};
   std::atomic<bool> failed_{false};
 };

@@ -74,11 +74,10 @@ class PsqlStream {
     FileDescriptor theirs(ends[1]);
     const server::ClientProgram psql("psql", request.server_major, server::VersionNeed::preferred,
                                      request.container, request.environment);
-    ProcessSpec spec = psql.command(request.database,
-                                    {"--no-psqlrc", "--quiet", "--output=/dev/null",
-                                     "--set=ON_ERROR_STOP=1", "--file=-"},
-                                    {{"PGAPPNAME", "pgcycle-reset"},
-                                     {"PGOPTIONS", std::string(dump::restore_settings())}});
+    ProcessSpec spec = psql.command(
+        request.database,
+        {"--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1", "--file=-"},
+        {{"PGAPPNAME", "pgcycle-reset"}, {"PGOPTIONS", std::string(dump::restore_settings())}});
     result_ = std::async(std::launch::async, [spec, end = std::move(theirs)]() mutable {
       spec.standard_input = end.get();
       ProcessResult result = run_process(spec);
@@ -153,8 +152,8 @@ class MaskedRestore {
   struct CopyInProgress {
     const Table* table = nullptr;  // nullptr: the rows are left out
     std::string statement;
-    std::vector<const ColumnPlan*> plans;    // by column of COPY
-    std::vector<std::size_t> places;         // in the table's stored columns, by column of COPY
+    std::vector<const ColumnPlan*> plans;  // by column of COPY
+    std::vector<std::size_t> places;       // in the table's stored columns, by column of COPY
     std::unique_ptr<LeakProof::Recorder> recorder;
     std::uint64_t rows = 0;
   };
@@ -165,8 +164,8 @@ class MaskedRestore {
       refuse_inserts(line);
       sql.append(line.text).append("\n");
     });
-    auto connection = postgres::Connection::open(
-        request_.database, {"pgcycle-reset", &request_.reporter, false});
+    auto connection =
+        postgres::Connection::open(request_.database, {"pgcycle-reset", &request_.reporter, false});
     const postgres::Transaction undone(connection);
     connection.execute(sql);
     if (!connection.in_transaction()) {
@@ -290,9 +289,9 @@ class MaskedRestore {
   void mask_row(CopyInProgress& copy, std::string_view line, std::string& out) {
     fields_.parse(line);
     if (fields_.size() != copy.plans.size()) {
-      throw Error(ErrorCode::input, fmt::format("row {} of {} has {} fields in place of {}",
-                                                copy.rows + 1, copy.table->name.display(),
-                                                fields_.size(), copy.plans.size()))
+      throw Error(ErrorCode::input,
+                  fmt::format("row {} of {} has {} fields in place of {}", copy.rows + 1,
+                              copy.table->name.display(), fields_.size(), copy.plans.size()))
           .at(request_.dump.name);
     }
     values_.assign(copy.table->stored_columns().size(), std::nullopt);
@@ -345,11 +344,10 @@ class MaskedRestore {
 }  // namespace
 
 dump::RowMasking row_masking(const MaskingSettings& settings) {
-  return {fmt::format("masked by {} under {}", settings.rules.hash(),
-                      short_code(settings.key.digest("cache", settings.rules.hash()), 32)),
-          [settings](const dump::RestoreRequest& request) {
-            MaskedRestore(request, settings).run();
-          }};
+  return {
+      fmt::format("masked by {} under {}", settings.rules.hash(),
+                  short_code(settings.key.digest("cache", settings.rules.hash()), 32)),
+      [settings](const dump::RestoreRequest& request) { MaskedRestore(request, settings).run(); }};
 }
 
 }  // namespace pgcycle::anonymize

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <optional>
 
 namespace pgcycle::anonymize {
 
@@ -17,33 +16,39 @@ constexpr unsigned kFill = 39;
 enum Header : unsigned char { packed_address = 0xf0, packed_word = 0xf1, raw = 0xff };
 
 constexpr std::array<std::string_view, 24> kMailHosts{
-    "gmail.com",   "googlemail.com", "hotmail.com", "outlook.com", "live.com",   "msn.com",
-    "yahoo.com",   "yahoo.co.uk",    "icloud.com",  "me.com",      "aol.com",    "gmx.de",
-    "gmx.net",     "web.de",         "t-online.de", "mail.ru",     "yandex.ru",  "qq.com",
-    "163.com",     "protonmail.com", "proton.me",   "orange.fr",   "laposte.net", "example.com"};
+    "gmail.com", "googlemail.com", "hotmail.com", "outlook.com", "live.com",    "msn.com",
+    "yahoo.com", "yahoo.co.uk",    "icloud.com",  "me.com",      "aol.com",     "gmx.de",
+    "gmx.net",   "web.de",         "t-online.de", "mail.ru",     "yandex.ru",   "qq.com",
+    "163.com",   "protonmail.com", "proton.me",   "orange.fr",   "laposte.net", "example.com"};
 
-std::optional<unsigned> symbol(char c) {
-  if (c >= 'a' && c <= 'z') return c - 'a';
-  if (c >= '0' && c <= '9') return 26 + (c - '0');
-  if (c == '.') return 36;
-  if (c == '_') return 37;
-  if (c == '-') return 38;
-  return std::nullopt;
-}
+constexpr std::uint8_t kNoSymbol = 255;
+constexpr std::array<std::uint8_t, 256> kSymbolOf = [] {
+  std::array<std::uint8_t, 256> out{};
+  out.fill(kNoSymbol);
+  constexpr std::string_view kInOrder = "abcdefghijklmnopqrstuvwxyz0123456789._-";
+  for (std::size_t i = 0; i < kInOrder.size(); ++i) {
+    out[static_cast<unsigned char>(kInOrder[i])] = static_cast<std::uint8_t>(i);
+  }
+  return out;
+}();
+
+unsigned symbol(char c) { return kSymbolOf[static_cast<unsigned char>(c)]; }
 
 bool is_packable(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return symbol(c).has_value(); });
+  unsigned worst = 0;
+  for (const char c : text) worst = std::max(worst, symbol(c));
+  return worst != kNoSymbol;
 }
 
 // Three symbols in two bytes; one that is left over in one.
 void append_packed(std::string& out, std::string_view text) {
   for (std::size_t i = 0; i < text.size(); i += 3) {
     if (i + 1 == text.size()) {
-      out.push_back(static_cast<char>(*symbol(text[i])));
+      out.push_back(static_cast<char>(symbol(text[i])));
       return;
     }
-    const unsigned third = i + 2 < text.size() ? *symbol(text[i + 2]) : kFill;
-    const unsigned value = (*symbol(text[i]) * kSymbols + *symbol(text[i + 1])) * kSymbols + third;
+    const unsigned third = i + 2 < text.size() ? symbol(text[i + 2]) : kFill;
+    const unsigned value = (symbol(text[i]) * kSymbols + symbol(text[i + 1])) * kSymbols + third;
     out.push_back(static_cast<char>(value >> 8U));
     out.push_back(static_cast<char>(value & 0xffU));
   }
@@ -90,11 +95,15 @@ std::string packed_email(std::string_view address) {
 
 std::string lower_case(std::string_view text) {
   std::string out(text);
+  bool ascii = true;
+  for (char& c : out) {
+    ascii = ascii && static_cast<unsigned char>(c) < 0x80;
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 0x20);
+  }
+  if (ascii) return out;
   for (std::size_t i = 0; i < out.size(); ++i) {
     const auto c = static_cast<unsigned char>(out[i]);
-    if (c >= 'A' && c <= 'Z') {
-      out[i] = static_cast<char>(c + 0x20);
-    } else if (c >= 0xc3 && c <= 0xd0 && i + 1 < out.size()) {
+    if (c >= 0xc3 && c <= 0xd0 && i + 1 < out.size()) {
       const auto next = static_cast<unsigned char>(out[i + 1]);
       if (c == 0xc3 && next >= 0x80 && next <= 0x9e && next != 0x97) {  // À to Þ
         out[i + 1] = static_cast<char>(next + 0x20);

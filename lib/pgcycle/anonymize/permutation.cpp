@@ -1,6 +1,5 @@
 #include "pgcycle/anonymize/permutation.hpp"
 
-#include <fmt/format.h>
 #include <nettle/aes.h>
 
 #include <algorithm>
@@ -13,7 +12,9 @@ namespace pgcycle::anonymize {
 namespace {
 
 constexpr std::size_t kMaxBlockDigits = 18;  // 10^18 fits 64 bits with room for the walk
-constexpr unsigned kNumberRounds = 10;
+constexpr unsigned kRoundsOfSmall = 10;      // domains, which say more by each pair
+constexpr unsigned kRoundsOfLarge = 6;
+constexpr std::uint64_t kLarge = std::uint64_t{1} << 32U;
 constexpr unsigned kByteRounds = 6;
 constexpr std::uint64_t kByteValues = 256;
 
@@ -49,18 +50,18 @@ Factors factors_of(std::uint64_t size) {
 }  // namespace
 
 struct KeyedPermutation::Cipher {
-  aes256_ctx context;
+  aes128_ctx context;
 };
 
 KeyedPermutation::KeyedPermutation(const PseudonymKey& key, std::string_view kind) {
   auto cipher = std::make_shared<Cipher>();
-  aes256_set_encrypt_key(&cipher->context, key.digest("permutation", kind).data());
+  aes128_set_encrypt_key(&cipher->context, key.digest("permutation", kind).data());
   cipher_ = std::move(cipher);
 }
 
 KeyedPermutation::Block KeyedPermutation::permute_block(const Block& block) const {
   Block out;
-  aes256_encrypt(&cipher_->context, out.size(), out.data(), block.data());
+  aes128_encrypt(&cipher_->context, out.size(), out.data(), block.data());
   return out;
 }
 
@@ -68,17 +69,19 @@ std::uint64_t KeyedPermutation::permute(std::uint64_t value, std::uint64_t size,
                                         std::uint32_t tweak) const {
   if (size < 2) return value;
   const Factors factors = factors_of(size);
+  const unsigned rounds = size < kLarge ? kRoundsOfSmall : kRoundsOfLarge;  // even either way
   Block block{};
   put(block.data() + 1, tweak, 3);
   put(block.data() + 4, size, 8);
   do {
     std::uint64_t left = value % factors.a;
     std::uint64_t right = value / factors.a;
-    for (unsigned round = 0; round < kNumberRounds; ++round) {
+    for (unsigned round = 0; round < rounds; ++round) {
       block[0] = label(Use::number, round);
       put(block.data() + 12, right, 4);
-      const std::uint64_t next =
-          (left + word(permute_block(block)) % size) % (round % 2 == 0 ? factors.a : factors.b);
+      // 48 bits, of which the remainder by at most 2^32 is as good as even.
+      const std::uint64_t mixed = word(permute_block(block)) & 0xffffffffffffU;
+      const std::uint64_t next = (left + mixed) % (round % 2 == 0 ? factors.a : factors.b);
       left = right;
       right = next;
     }
@@ -88,8 +91,18 @@ std::uint64_t KeyedPermutation::permute(std::uint64_t value, std::uint64_t size,
 }
 
 std::uint32_t KeyedPermutation::tweak_of(std::string_view text) const {
-  if (text.empty()) return 0;
+  if (text.size() <= 3) {
+    std::uint32_t out = 0;
+    for (const char c : text) out = (out << 8U) | static_cast<unsigned char>(c);
+    return out;
+  }
   Block state{};
+  if (text.size() <= state.size() - 2) {
+    state[0] = label(Use::tweak, 1);
+    state[1] = static_cast<std::uint8_t>(text.size());
+    std::memcpy(state.data() + 2, text.data(), text.size());
+    return static_cast<std::uint32_t>(word(permute_block(state)) & 0xffffffU);
+  }
   state[0] = label(Use::tweak, 0);
   put(state.data() + 1, text.size(), 8);
   state = permute_block(state);
@@ -114,7 +127,11 @@ std::string KeyedPermutation::permute_digits(std::string_view digits,
     std::from_chars(block.data(), block.data() + block.size(), value);
     std::uint64_t size = 1;
     for (std::size_t i = 0; i < block.size(); ++i) size *= 10;
-    out += fmt::format("{:0{}}", permute(value, size, tweak), block.size());
+    std::uint64_t permuted = permute(value, size, tweak);
+    out.resize(out.size() + block.size());
+    for (std::size_t i = 1; i <= block.size(); ++i, permuted /= 10) {
+      out[out.size() - i] = static_cast<char>('0' + permuted % 10);
+    }
     if (!digits.empty()) tweak = tweak_of(out);
   }
   return out;
@@ -142,8 +159,8 @@ KeyedPermutation::Block KeyedPermutation::mix_half(unsigned round, std::string_v
 
 std::string KeyedPermutation::permute_bytes(std::string_view bytes) const {
   if (bytes.size() == 1) {
-    return std::string(1, static_cast<char>(permute(static_cast<unsigned char>(bytes[0]),
-                                                    kByteValues, 1)));
+    return std::string(
+        1, static_cast<char>(permute(static_cast<unsigned char>(bytes[0]), kByteValues, 1)));
   }
   std::string out(bytes);
   const std::size_t middle = out.size() / 2;
@@ -151,8 +168,8 @@ std::string KeyedPermutation::permute_bytes(std::string_view bytes) const {
     const bool changes_left = round % 2 == 0;
     char* const target = out.data() + (changes_left ? 0 : middle);
     const std::size_t length = changes_left ? middle : out.size() - middle;
-    const std::string_view source =
-        changes_left ? std::string_view(out).substr(middle) : std::string_view(out).substr(0, middle);
+    const std::string_view source = changes_left ? std::string_view(out).substr(middle)
+                                                 : std::string_view(out).substr(0, middle);
     Block mixed = mix_half(round, source);
     for (std::size_t i = 0; i < length; ++i) {
       if (i > 0 && i % mixed.size() == 0) mixed = permute_block(mixed);

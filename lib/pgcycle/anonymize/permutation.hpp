@@ -2,7 +2,7 @@
 //
 // Numbers below any size: a generalised Feistel network with cycle walking (Black and Rogaway,
 // "Ciphers with Arbitrary Finite Domains", 2002). Strings of bytes of any length: a Feistel
-// network over both halves (Luby and Rackoff, 1988). The round function is AES-256, from
+// network over both halves (Luby and Rackoff, 1988). The round function is AES-128, from
 // libnettle, under a key of its own for each kind.
 //
 // Thread rule: immutable, shared by threads.
@@ -30,7 +30,7 @@ class KeyedPermutation {
   std::string permute_bytes(std::string_view bytes) const;
 
   using Block = std::array<std::uint8_t, 16>;
-  Block permute_block(const Block& block) const;  // AES-256 itself
+  Block permute_block(const Block& block) const;  // AES-128 itself
   // 24 bits of a text, for `permute`.
   std::uint32_t tweak_of(std::string_view text) const;
 

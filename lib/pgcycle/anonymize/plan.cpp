@@ -181,21 +181,25 @@ class PlanBuilder {
   ColumnPlan plan_for(const Table& table, const Column& column, const Rule& rule) {
     const std::string name = table.name.display() + "." + postgres::display_identifier(column.name);
     const Type& type = schema_.base_type(column.type);
-    ColumnPlan plan{ColumnClass::masked, describe_rule(rule), {}, holds_of(rule), {}};
+    ColumnPlan plan{
+        .column_class = ColumnClass::masked, .rule = describe_rule(rule), .holds = holds_of(rule)};
     const ValueLimits limits = limits_of(table, column, rule, name);
     if (!rule.paths.empty()) {
       if (type.form != catalog::JsonForm::json && type.form != catalog::JsonForm::jsonb) {
         throw Error(ErrorCode::config, fmt::format("{} is {}, not json", name, column.type_sql))
             .at(rule.place);
       }
-      plan.mask = make_json_mask(rule.paths, key_, name, limits.unique);
+      JsonMask json = make_json_mask(rule.paths, key_, name, limits.unique);
+      plan.mask = std::move(json.mask);
+      plan.idle_paths = std::move(json.idle_paths);
       return plan;
     }
     if (!rule.fields.empty()) {
       plan.mask = fields_mask(type, rule, name, column, limits.unique);
       return plan;
     }
-    if (rule.generator->name == "keep") return {ColumnClass::kept, "keep", {}, holds_of(rule), {}};
+    if (rule.generator->name == "keep")
+      return {.column_class = ColumnClass::kept, .rule = "keep", .holds = holds_of(rule)};
     if (rule.generator->name == "null" && column.not_null) {
       throw Error(ErrorCode::config, fmt::format("{} is NOT NULL, but its rule is \"null\"", name))
           .at(rule.place)
@@ -330,7 +334,7 @@ class PlanBuilder {
     const auto id = id_of(table, column.name);
     if (plan_.columns_.contains(id)) return;
     if (is_safe_type(schema_, column.type) && !is_number_of_a_person(schema_, column)) {
-      plan_.columns_[id] = {ColumnClass::safe_type, column.type_sql, {}, {}, {}};
+      plan_.columns_[id] = {.column_class = ColumnClass::safe_type, .rule = column.type_sql};
       return;
     }
     if (takes_rule_of_unclassified(table, column)) return;
@@ -405,10 +409,31 @@ std::size_t AnonymizationPlan::masked_columns() const {
   return count;
 }
 
+void AnonymizationPlan::require_used_paths() const {
+  ErrorList errors;
+  std::set<const JsonPathRule*> told;
+  for (const auto& [id, column] : columns_) {
+    if (!column.idle_paths) continue;
+    for (const JsonPathRule* path : column.idle_paths()) {
+      const bool any_depth = path->text.find("..") != std::string::npos;
+      if (any_depth || !told.insert(path).second) continue;
+      errors.add(
+          Error(ErrorCode::config,
+                fmt::format("the path {} meets no value of {}.{}", path->text, id.first.display(),
+                            postgres::display_identifier(id.second)))
+              .at(path->generator.place)
+              .hint("correct the path; for a member that no row may have, look for it at any "
+                    "depth: $..member"));
+    }
+  }
+  errors.raise_if_any();
+}
+
 AnonymizationPlan AnonymizationPlan::applied() const {
   AnonymizationPlan out = *this;
   for (auto& [id, column] : out.columns_) {
     if (!column.mask) continue;
+    column.idle_paths = {};
     column.mask = [](std::string_view text, const MaskRow&) { return std::string(text); };
   }
   return out;

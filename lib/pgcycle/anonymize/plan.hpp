@@ -31,14 +31,18 @@ namespace pgcycle::anonymize {
 // Throws Error{check} without the value when a value meets no rule.
 using ColumnMask = std::function<std::optional<std::string>(std::string_view text, const MaskRow&)>;
 
+// The paths of a json rule that no value has met; none where there was no value.
+using IdlePaths = std::function<std::vector<const JsonPathRule*>()>;
+
 enum class ColumnClass { safe_type, kept, masked };
 
 struct ColumnPlan {
   ColumnClass column_class = ColumnClass::safe_type;
-  std::string rule;             // what a person reads: generator, paths, or "as public.users.id"
-  ColumnMask mask;              // empty unless masked
-  std::set<std::string> holds;  // kinds of data that may stay in what is kept
-  std::string sql;              // in place of the column, where the rule is an expression
+  std::string rule = {};      // what a person reads: generator, paths, or "as public.users.id"
+  ColumnMask mask = {};       // empty unless masked
+  IdlePaths idle_paths = {};  // of a json rule
+  std::set<std::string> holds = {};  // kinds of data that may stay in what is kept
+  std::string sql = {};              // in place of the column, where the rule is an expression
 };
 
 class AnonymizationPlan {
@@ -46,6 +50,9 @@ class AnonymizationPlan {
   const ColumnPlan& column(const catalog::QualifiedName& table, const std::string& name) const;
   std::size_t masked_columns() const;
   const std::string& rules_hash() const { return rules_hash_; }
+  // Throws Error{config} that lists the json paths that met no value, once all rows are masked;
+  // those that look at any depth (..) may.
+  void require_used_paths() const;
   // The same for rows that this plan has already changed: their values stay, and count as masked.
   AnonymizationPlan applied() const;
 
@@ -54,6 +61,10 @@ class AnonymizationPlan {
   std::map<std::pair<catalog::QualifiedName, std::string>, ColumnPlan> columns_;
   std::string rules_hash_;
 };
+
+// The mask that a generator makes of plain text, without a table around it.
+ColumnMask make_mask(const GeneratorSpec& generator, const PseudonymKey& key,
+                     const ValueLimits& limits);
 
 // What becomes of rules that name nothing in the schema.
 enum class IdleRules {

@@ -52,17 +52,6 @@ Digest PseudonymKey::digest(std::string_view kind, std::string_view input) const
   return digest;
 }
 
-std::uint32_t Choices::below(std::uint32_t bound) {
-  if (used_ + 8 > block_.size()) {
-    block_ = sha256(std::string_view(reinterpret_cast<const char*>(block_.data()), block_.size()));
-    used_ = 0;
-  }
-  std::uint64_t word = 0;
-  for (std::size_t i = 0; i < 8; ++i) word = (word << 8U) | block_[used_ + i];
-  used_ += 8;
-  return static_cast<std::uint32_t>(word % bound);
-}
-
 std::string short_code(const Digest& digest, std::size_t length) {
   std::string out = long_code({reinterpret_cast<const char*>(digest.data()), (length * 5 + 7) / 8});
   out.resize(length);

@@ -7,7 +7,10 @@
 // Thread rule: immutable, shared by threads.
 #pragma once
 
+#include <array>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,20 +35,32 @@ class PseudonymKey {
   std::shared_ptr<const Prepared> prepared_;
 };
 
-// Draws choices out of a digest, hashing it on when it is used up.
+// Draws choices out of a digest, which seeds xoshiro256** (Blackman and Vigna, 2018). Whoever
+// could go back from the choices would find the digest, and that says nothing without the key.
 class Choices {
  public:
-  explicit Choices(const Digest& digest) : block_(digest) {}
+  explicit Choices(const Digest& digest) {
+    std::memcpy(state_.data(), digest.data(), sizeof state_);
+  }
   // A number below `bound`, which is at most 2^32.
-  std::uint32_t below(std::uint32_t bound);
+  std::uint32_t below(std::uint32_t bound) {
+    const std::uint64_t drawn = std::rotl(state_[1] * 5, 7) * 9;
+    const std::uint64_t shifted = state_[1] << 17U;
+    state_[2] ^= state_[0];
+    state_[3] ^= state_[1];
+    state_[1] ^= state_[2];
+    state_[0] ^= state_[3];
+    state_[2] ^= shifted;
+    state_[3] = std::rotl(state_[3], 45);
+    return static_cast<std::uint32_t>(((drawn >> 32U) * bound) >> 32U);
+  }
   template <class List>
   const auto& pick(const List& list) {
     return list[below(static_cast<std::uint32_t>(std::size(list)))];
   }
 
  private:
-  Digest block_;
-  std::size_t used_ = 0;
+  std::array<std::uint64_t, 4> state_{};
 };
 
 // Lower-case base32 without look-alikes (5 bits a letter), `length` at most 51.

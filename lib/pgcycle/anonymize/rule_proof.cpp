@@ -26,19 +26,19 @@ class RuleProof {
     for (const Column* column : table_.stored_columns()) {
       const ColumnPlan& rule = plan_.column(table_.name, column->name);
       masked_ = masked_ || rule.mask || !rule.sql.empty();
-      columns += (columns.empty() ? "" : ", ") +
-                 (rule.sql.empty() ? postgres::quote_identifier(column->name)
-                                   : fmt::format("({})", rule.sql));
+      columns += (columns.empty() ? "" : ", ") + (rule.sql.empty()
+                                                      ? postgres::quote_identifier(column->name)
+                                                      : fmt::format("({})", rule.sql));
     }
     if (!masked_) return;
-    connection_.copy_out(
-        fmt::format("COPY (SELECT {} FROM {} LIMIT {}) TO STDOUT", columns, table_.from_sql(), kRows),
-        [this](std::string_view block) {
-          postgres::for_each_copy_row(block, [this](std::string_view row) {
-            fields_.parse(row);
-            rows_.push_back(masked_row());
-          });
-        });
+    connection_.copy_out(fmt::format("COPY (SELECT {} FROM {} LIMIT {}) TO STDOUT", columns,
+                                     table_.from_sql(), kRows),
+                         [this](std::string_view block) {
+                           postgres::for_each_copy_row(block, [this](std::string_view row) {
+                             fields_.parse(row);
+                             rows_.push_back(masked_row());
+                           });
+                         });
     for (const postgres::Parameters& row : rows_) prove(row);
   }
 
@@ -79,8 +79,8 @@ class RuleProof {
       const std::size_t open = check.definition.find('(');
       const std::size_t close = check.definition.rfind(')');
       if (open == std::string::npos || close <= open || has_generated_columns()) continue;
-      checks += fmt::format(", ({}) IS NOT FALSE",
-                            check.definition.substr(open + 1, close - open - 1));
+      checks +=
+          fmt::format(", ({}) IS NOT FALSE", check.definition.substr(open + 1, close - open - 1));
     }
     const std::string alias = postgres::quote_identifier(table_.name.name);
     postgres::Result result = [&] {
@@ -94,9 +94,9 @@ class RuleProof {
     for (std::size_t i = 1; i < result.columns(); ++i) {
       if (result.boolean(0, i)) continue;
       const catalog::CheckConstraint& check = table_.checks[i - 1];
-      throw Error(ErrorCode::config,
-                  fmt::format("what the rules make of {} breaks a CHECK constraint",
-                              table_.name.display()))
+      throw Error(
+          ErrorCode::config,
+          fmt::format("what the rules make of {} breaks a CHECK constraint", table_.name.display()))
           .constraint(check.name)
           .detail(fmt::format("{}: {}", postgres::display_identifier(check.name), check.definition))
           .hint("give the columns that it checks a generator that keeps their form, or \"keep\"");
@@ -122,11 +122,13 @@ class RuleProof {
     }
     Error out(ErrorCode::config,
               fmt::format("the server refuses what the rules make of {}", table_.name.display()));
-    out.detail(error.constraint().empty() ? rules
-                                          : fmt::format("constraint {}\n{}", error.constraint(), rules));
+    out.detail(error.constraint().empty()
+                   ? rules
+                   : fmt::format("constraint {}\n{}", error.constraint(), rules));
     out.sqlstate(error.sqlstate());
     if (!error.constraint().empty()) out.constraint(error.constraint());
-    return out.hint("one of these rules gives values that its column's type or domain does not take");
+    return out.hint(
+        "one of these rules gives values that its column's type or domain does not take");
   }
 
   postgres::Connection& connection_;

@@ -50,7 +50,8 @@ class ColumnScan {
 
   // The findings, and the column's rule as JSON; nothing for columns that need none.
   std::string judge(std::vector<Finding>& findings, const std::string& name, bool has_rule) {
-    if (is_foreign_key() || (is_safe_type(schema_, column_.type) && !number_of_a_person())) return {};
+    if (is_foreign_key() || (is_safe_type(schema_, column_.type) && !number_of_a_person()))
+      return {};
     const Type& element = type_.kind == TypeKind::array ? schema_.base_type(type_.element) : type_;
     if (element.form == catalog::JsonForm::json || element.form == catalog::JsonForm::jsonb) {
       return nested("json", findings, name, has_rule);
@@ -125,8 +126,8 @@ class ColumnScan {
       seen.distinct.insert(std::string(reinterpret_cast<const char*>(digest.data()), 8));
     }
     if (seen.sample.empty()) seen.sample = shape_of(text);
-    seen.numbers_only = seen.numbers_only &&
-                        text.find_first_not_of("0123456789.-+eE") == std::string_view::npos;
+    seen.numbers_only =
+        seen.numbers_only && text.find_first_not_of("0123456789.-+eE") == std::string_view::npos;
     for (const Detection& detection : detect_in_text(text)) {
       ++(detection.whole ? seen.whole : seen.within)[detection.kind];
     }
@@ -144,8 +145,8 @@ class ColumnScan {
 
   bool number_of_a_person() const {
     const std::string_view rule = rule_by_name(column_.name);
-    return type_.category == 'N' && (rule == "phone" || rule == "card" || rule == "national_id" ||
-                                     rule == "iban");
+    return type_.category == 'N' &&
+           (rule == "phone" || rule == "card" || rule == "national_id" || rule == "iban");
   }
 
   bool is_unique() const {
@@ -226,7 +227,8 @@ class ColumnScan {
     if (is_choice(seen) || (place.starts_with('$') && seen.numbers_only)) {
       finding.kind = "choice";
       finding.rule = "keep";
-      finding.reasons.push_back(fmt::format("{} distinct of {} values", seen.distinct.size(), seen.values));
+      finding.reasons.push_back(
+          fmt::format("{} distinct of {} values", seen.distinct.size(), seen.values));
       return finding;
     }
     finding.rule = "text";
@@ -245,7 +247,8 @@ class ColumnScan {
       finding.reasons.emplace_back("type");
       return true;
     };
-    if (type.name.name == "inet" || type.name.name == "cidr") return decide("ip", "ip", Confidence::high);
+    if (type.name.name == "inet" || type.name.name == "cidr")
+      return decide("ip", "ip", Confidence::high);
     if (type.name.name == "bytea") return decide("bytes", "bytes", Confidence::low);
     if (type.name.name == "date") {
       for (const char* part : {"birth", "born", "dob", "death", "died"}) {
@@ -356,10 +359,9 @@ ScanReport scan(postgres::Connection& connection, const Schema& schema,
     }
     // Of a large table, blocks from all over it.
     const bool large = table->estimated_rows > 2 * kSampleRows && !table->partitioned;
-    const std::string sample =
-        large ? fmt::format(" TABLESAMPLE SYSTEM ({}) REPEATABLE (1)",
-                            100 * kSampleRows / table->estimated_rows)
-              : std::string();
+    const std::string sample = large ? fmt::format(" TABLESAMPLE SYSTEM ({}) REPEATABLE (1)",
+                                                   100 * kSampleRows / table->estimated_rows)
+                                     : std::string();
     postgres::CopyTextRow fields;
     connection.copy_out(fmt::format("COPY (SELECT {} FROM {}{} LIMIT {}) TO STDOUT", list,
                                     table->from_sql(), sample, kSampleRows),

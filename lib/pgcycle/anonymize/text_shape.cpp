@@ -1,6 +1,8 @@
 #include "pgcycle/anonymize/text_shape.hpp"
 
+#include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "pgcycle/anonymize/dictionary.hpp"
@@ -32,6 +34,11 @@ constexpr LetterBlock kBlocks[] = {
 };
 
 const LetterBlock* block_of(char32_t code) {
+  if (code < 0x80) {
+    if (code >= 'a' && code <= 'z') return &kBlocks[0];
+    if (code >= 'A' && code <= 'Z') return &kBlocks[1];
+    return code >= '0' && code <= '9' ? &kBlocks[2] : nullptr;
+  }
   for (const LetterBlock& block : kBlocks) {
     if (code >= block.first && code <= block.last) return &block;
   }
@@ -87,7 +94,12 @@ std::string permute_letters_and_digits(const KeyedPermutation& permutation,
     std::uint64_t size;  // 1: stays
     std::uint64_t value;
   };
-  std::vector<Place> places;
+  constexpr std::size_t kUsual = 64;
+  std::array<Place, kUsual> usual;
+  std::vector<Place> longer;
+  if (input.size() > kUsual) longer.resize(input.size());
+  const std::span<Place> room = input.size() > kUsual ? std::span(longer) : std::span(usual);
+  std::size_t count = 0;
   // × and ÷ stand in the middle of letters and are none.
   const auto hole_of = [](char32_t first) -> char32_t {
     return first == 0xc0 ? 0xd7 : first == 0xdf ? 0xf7 : 0;
@@ -98,16 +110,18 @@ std::string permute_letters_and_digits(const KeyedPermutation& permutation,
     if (block != nullptr && code != 0xd7 && code != 0xf7) {
       const char32_t hole = hole_of(block->first);
       const std::uint64_t size = block->last - block->first + (hole != 0 ? 0 : 1);
-      places.push_back(
-          {block->first, size, code - block->first - (hole != 0 && code > hole ? 1 : 0)});
+      room[count++] = {block->first, size,
+                       code - block->first - (hole != 0 && code > hole ? 1 : 0)};
     } else if (is_separator(code)) {
-      places.push_back({code, 1, 0});
+      room[count++] = {code, 1, 0};
     } else {
       throw Error(ErrorCode::check, "a unique column holds letters that have no permutation")
           .hint("use \"hash\" for this column");
     }
   }
+  const std::span<Place> places = room.first(count);
   std::string out;
+  out.reserve(input.size());
   std::uint32_t tweak = 0;
   for (std::size_t start = 0; start < places.size();) {
     constexpr std::uint64_t kLargest = std::uint64_t{1} << 62U;

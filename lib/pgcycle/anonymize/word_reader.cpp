@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "pgcycle/anonymize/packed_text.hpp"
@@ -43,7 +44,9 @@ std::size_t foreign_separator(std::string_view text, std::size_t i) {
   return 0;
 }
 
-bool joins_digits(char c) { return c == ' ' || c == '-' || c == '.' || c == '/' || c == '(' || c == ')'; }
+bool joins_digits(char c) {
+  return c == ' ' || c == '-' || c == '.' || c == '/' || c == '(' || c == ')';
+}
 
 bool is_text(std::string_view bytes) {
   if (bytes.size() < kLeastLetters || !simdjson::validate_utf8(bytes.data(), bytes.size())) {
@@ -68,6 +71,13 @@ bool may_hide_words(std::string_view text) {
     if (run == kLeastHidden) return true;
   }
   return false;
+}
+
+// Both are keyed, so that a mixture of them is.
+std::uint64_t pair_of(std::uint64_t first, std::uint64_t second) {
+  constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15U;
+  const std::uint64_t mixed = (first ^ (first >> 31U)) * kOdd + std::rotl(second, 23);
+  return mixed ^ (mixed >> 29U);
 }
 
 int hex_digit(char c) {
@@ -154,11 +164,10 @@ WordReader::WordReader(std::string_view key) : cipher_(std::make_unique<Cipher>(
 WordReader::~WordReader() = default;
 WordReader::WordReader(WordReader&&) noexcept = default;
 
-std::uint64_t WordReader::fingerprint(std::string_view word, Word::Kind kind) const {
+std::uint64_t WordReader::fingerprint(std::string_view word) const {
   std::array<std::uint8_t, 16> block{};
-  block[0] = kind == Word::Kind::number ? 1 : kind == Word::Kind::pair ? 2 : 3;
-  block[0] = static_cast<std::uint8_t>(block[0] + 4 * std::min<std::size_t>(word.size(), 60));
-  const std::size_t first = std::min<std::size_t>(word.size(), 15);
+  block[0] = static_cast<std::uint8_t>(std::min<std::size_t>(word.size(), 255));
+  const std::size_t first = std::min<std::size_t>(word.size(), block.size() - 1);
   std::memcpy(block.data() + 1, word.data(), first);
   aes128_encrypt(&cipher_->context, block.size(), block.data(), block.data());
   for (std::size_t start = first; start < word.size(); start += block.size()) {
@@ -171,34 +180,25 @@ std::uint64_t WordReader::fingerprint(std::string_view word, Word::Kind kind) co
   return out;
 }
 
-void WordReader::add(Word::Kind kind, std::size_t start, std::size_t letters) {
-  places_.emplace_back(start, lower_.size() - start);
-  words_.push_back({kind, {}, letters, 0});
-}
-
 void WordReader::end_number() {
+  constexpr std::size_t kLastDigits = 9;  // the same number without its country code
   if (number_.size() >= kLeastDigits) {
-    const std::size_t start = lower_.size();
-    lower_ += number_;
-    add(Word::Kind::number, start, number_.size());
-    constexpr std::size_t kLastDigits = 9;  // the same number without its country code
-    if (number_.size() > kLastDigits) {
-      const std::size_t end = lower_.size();
-      lower_ += number_.substr(number_.size() - kLastDigits);
-      add(Word::Kind::number, end, kLastDigits);
-    }
+    words_.push_back({Word::Kind::number, fingerprint(number_)});
+  }
+  if (number_.size() > kLastDigits) {
+    words_.push_back({Word::Kind::number,
+                      fingerprint(std::string_view(number_).substr(number_.size() - kLastDigits))});
   }
   number_.clear();
 }
 
 void WordReader::read_plain(std::string_view text) {
-  std::size_t last_start = std::string::npos;  // of the word before, for pairs
-  std::size_t i = 0;
+  std::uint64_t before = 0;  // the word before, for pairs; 0: none
   std::size_t gap = 0;
-  while (i < text.size()) {
+  for (std::size_t i = 0; i < text.size();) {
     if (class_of(text[i]) == CharClass::separator) {
       if (!joins_digits(text[i]) || ++gap > 2) end_number();
-      if (gap > 2 || text[i] == '"' || text[i] == '\n') last_start = std::string::npos;
+      if (gap > 2 || text[i] == '"' || text[i] == '\n') before = 0;
       ++i;
       continue;
     }
@@ -210,7 +210,7 @@ void WordReader::read_plain(std::string_view text) {
       }
     }
     gap = 0;
-    const std::size_t start = lower_.size();
+    word_.clear();
     std::size_t letters = 0;
     std::size_t digits = 0;
     bool ascii = true;
@@ -222,50 +222,39 @@ void WordReader::read_plain(std::string_view text) {
         if (foreign_separator(text, i) != 0) break;
         ascii = false;
         letters += (byte & 0xc0U) != 0x80U ? 1 : 0;
-        lower_.push_back(text[i]);
+        word_.push_back(text[i]);
       } else if (c == CharClass::letter) {
         ++letters;
-        lower_.push_back(static_cast<char>(byte | 0x20U));
+        word_.push_back(static_cast<char>(byte | 0x20U));
       } else {
         ++digits;
-        lower_.push_back(text[i]);
+        word_.push_back(text[i]);
       }
     }
-    if (!ascii) {
-      const std::string folded = lower_case(std::string_view(lower_).substr(start));
-      std::copy(folded.begin(), folded.end(), lower_.begin() + static_cast<std::ptrdiff_t>(start));
-    }
     if (letters == 0) {
-      number_ += std::string_view(lower_).substr(start);
-      lower_.resize(start);
-      last_start = std::string::npos;
+      number_ += word_;
+      before = 0;
       continue;
     }
     end_number();
+    if (!ascii) word_ = lower_case(word_);
     if (digits > 0) {
-      if (letters + digits >= kLeastMixed) add(Word::Kind::mixed, start, letters + digits);
-      last_start = std::string::npos;
+      before = 0;
+      if (letters + digits >= kLeastMixed) {
+        words_.push_back({Word::Kind::mixed, fingerprint(word_)});
+      }
       continue;
     }
-    const std::size_t end = lower_.size();
-    // Scripts without spaces or with few letters a name say more by the letter.
-    const bool dense = !ascii && static_cast<unsigned char>(lower_[start]) >= 0xe0;
-    if (letters >= kLeastLetters || (dense && letters >= 2)) add(Word::Kind::letters, start, letters);
-    if (letters >= 2) {
-      std::size_t own = start;
-      if (last_start != std::string::npos) {
-        lower_.append(lower_, last_start, start - last_start);  // the word before …
-        lower_.push_back(' ');
-        own = end;
-        lower_.append(lower_, start, end - start);  // … and this one
-        add(Word::Kind::pair, own, letters);
-      }
-      // Words stay where they are, so that the next pair finds this one at `start`.
-      last_start = lower_.size();
-      lower_.append(lower_, start, end - start);
-    } else {
-      last_start = std::string::npos;
+    if (letters < 2) {
+      before = 0;
+      continue;
     }
+    const std::uint64_t own = fingerprint(word_);
+    // Scripts without spaces or with few letters a name say more by the letter.
+    const bool dense = !ascii && static_cast<unsigned char>(word_[0]) >= 0xe0;
+    if (letters >= kLeastLetters || dense) words_.push_back({Word::Kind::letters, own});
+    if (before != 0) words_.push_back({Word::Kind::pair, pair_of(before, own), before, own});
+    before = own;
   }
   end_number();
 }
@@ -303,16 +292,9 @@ void WordReader::read_hidden(std::string_view text) {
 }
 
 const std::vector<Word>& WordReader::read(std::string_view text) {
-  lower_.clear();
   words_.clear();
-  places_.clear();
   read_plain(text);
   if (may_hide_words(text)) read_hidden(text);
-  for (std::size_t i = 0; i < words_.size(); ++i) {
-    Word& word = words_[i];
-    word.text = std::string_view(lower_).substr(places_[i].first, places_[i].second);
-    word.fingerprint = fingerprint(word.text, word.kind);
-  }
   return words_;
 }
 

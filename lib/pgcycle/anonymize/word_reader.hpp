@@ -19,9 +19,10 @@ namespace pgcycle::anonymize {
 struct Word {
   enum class Kind { letters, mixed, number, pair };
   Kind kind = Kind::letters;
-  std::string_view text;          // lower case; valid until the next text
-  std::size_t letters = 0;        // code points
   std::uint64_t fingerprint = 0;  // keyed; equal words have equal ones
+  // Of a pair: its words'.
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
 };
 
 // Least sizes of words that say something of a person by themselves.
@@ -38,20 +39,19 @@ class WordReader {
 
   // The words of the text, shorter ones left out; valid until the next call.
   const std::vector<Word>& read(std::string_view text);
+  // That of a single word in lower case.
+  std::uint64_t fingerprint(std::string_view word) const;
 
  private:
   struct Cipher;
   void read_plain(std::string_view text);
   void read_hidden(std::string_view text);
-  void add(Word::Kind kind, std::size_t start, std::size_t letters);
   void end_number();
-  std::uint64_t fingerprint(std::string_view word, Word::Kind kind) const;
 
   std::unique_ptr<Cipher> cipher_;
-  std::string lower_;  // all words, one after the other
-  std::string number_;
+  std::string word_;    // the one at hand, in lower case
+  std::string number_;  // its digits so far
   std::vector<Word> words_;
-  std::vector<std::pair<std::size_t, std::size_t>> places_;  // in lower_
 };
 
 }  // namespace pgcycle::anonymize

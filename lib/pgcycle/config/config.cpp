@@ -72,7 +72,7 @@ constexpr std::array kKeys{
     ConfigKey{"anonymize.words", ConfigType::strings, "",
               "words that are nobody's, although a masked column holds them"},
     ConfigKey{"anonymize.report", ConfigType::path, "",
-              "file for the report of an extraction, as JSON; see pgcycle-extract --report"},
+              "file for the report of an extraction: a page as .html, else JSON"},
 };
 
 const ConfigKey* find_key(std::string_view path) {

@@ -73,9 +73,8 @@ void read_as_sql(const RestoreRequest& request, SqlPart part,
     }
     const UnpackedDump archive(dump, request.owners, request.environment, request.reporter,
                                SpoolPlace::memory);
-    RestoreRequest inner{archive.dump(), request.database,    request.server_major,
-                         request.container, request.jobs,     request.owners,
-                         request.environment, request.reporter};
+    RestoreRequest inner{archive.dump(), request.database, request.server_major, request.container,
+                         request.jobs,   request.owners,   request.environment,  request.reporter};
     return read_as_sql(inner, part, sink);
   }
   if (dump.format == DumpFormat::plain) {

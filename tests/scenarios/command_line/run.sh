@@ -19,8 +19,6 @@ for program in reset extract seed migrate server; do
   run 1 pgcycle-$program --password x
 done
 run 1 pgcycle no-such-program
-run 1 pgcycle-extract --report leaks.json
-says "$err" "not in this version"
 run 1 pgcycle-seed --clones 4
 says "$err" "not in this version"
 

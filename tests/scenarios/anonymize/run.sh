@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# Personal data is found, gets rules, is masked, and is proven to be nowhere; nothing that is said
+# on the way holds a value.
+. "$(dirname "$0")/../lib.sh"
+
+project clinic
+cat >pgcycle.json <<'J'
+// Ours.
+{
+  "database": {"name": "clinic", "server": "embedded"},  // a comment that stays
+  "anonymize": {
+    "rules": {
+      "public.patients.id": "keep"  // before the rules that scan adds
+    }
+  }
+}
+J
+psql -X -q -d "$(pgcycle-server url -q -d postgres)" -c 'CREATE DATABASE clinic'
+sql "
+CREATE TABLE patients (id int PRIMARY KEY, full_name text NOT NULL, email text, contact text, ip inet, born date, status text,
+  remarks text, extra jsonb, UNIQUE (full_name, born));
+CREATE UNIQUE INDEX ON patients (lower(email));
+CREATE TABLE visits (id int PRIMARY KEY, patient int REFERENCES patients, place text, file bytea);
+INSERT INTO patients SELECT i, 'Zyxname' || i % 90 || ' Qvwsurname' || i, 'Zyxmail' || i || '@hiddenhost.pt', '+351 9' || (10000000 + i * 7919),
+  ('84.17.3.' || i % 250)::inet, date '1950-01-01' + i, (ARRAY['new', 'old'])[1 + i % 2], 'Met Zyxname' || i || ' and the family about the leg, by phone',
+  jsonb_build_object('tutor', jsonb_build_object('mail', 'zyxtutor' || i || '@hiddenhost.pt'), 'level', i % 3, 'tags', jsonb_build_array('a'))
+  FROM generate_series(1, 600) i;
+INSERT INTO visits SELECT i, i, 'ward ' || i % 5, NULL FROM generate_series(1, 600) i;"
+
+silent() {  # nothing that was said shows a planted value
+  if grep -niE 'zyx(name|mail|tutor|.planted)|qvw(surname|quintela)|hiddenhost|84\.17\.3\.' "$out" "$err" "$@"; then fail "a value is shown"; fi
+}
+
+# No rules, no key, no run; every column is listed before the first row.
+run 1 pgcycle-extract
+says "$err" "there is no key"
+run 0 pgcycle-extract init
+[[ $(stat -c %a .pgcycle/key) == 600 ]] || fail "the key can be read by others"
+run 4 pgcycle-extract
+says "$err" '"public.patients.full_name": "person_name"' '"public.patients.extra"' '"public.visits.place"'
+silent
+
+# What scan finds; its rules are added without touching the rest, and they work.
+run 0 pgcycle-extract scan
+says "$out" "public.patients.email" "public.patients.extra \$.tutor.mail" "high"
+silent
+run 0 pgcycle-extract scan --json
+python3 - "$out" <<'P'
+import json, sys
+findings = {(f["column"], f["place"]): f for f in json.load(open(sys.argv[1]))["findings"]}
+def of(column, place=""): return findings["public." + column, place]
+assert of("patients.email")["kind"] == "email" and of("patients.email")["confidence"] == "high"
+assert of("patients.contact")["rule"] == "phone", of("patients.contact")
+assert of("patients.extra", "$.tutor.mail")["rule"] == "email"
+assert of("patients.born")["kind"] == "date" and of("patients.ip")["rule"] == "ip"
+assert of("patients.status")["rule"] == "keep" and of("patients.remarks")["rule"] == "scrub"
+P
+before=$(cat pgcycle.json)
+run 0 pgcycle-extract scan --write --dry-run
+same "$(cat pgcycle.json)" "$before"
+run 0 pgcycle-extract scan --write
+silent pgcycle.json
+says pgcycle.json "// Ours." "// a comment that stays" "// before the rules that scan adds" '"public.patients.email": "email"'
+run 0 pgcycle-extract scan
+says "$out" "every column that could hold personal data has a rule"
+run 0 pgcycle-extract --report report.html -v
+silent report.html
+run 0 pgcycle-extract --report report.json
+says report.json '"column": "public.patients.email", "class": "masked", "rule": "email"' '"leaks": 0' '"proven": true'
+if grep -rniE 'zyx(name|mail|tutor|.planted)|qvw(surname|quintela)|hiddenhost|84\.17\.3\.' fixtures; then fail "an original is in the fixtures"; fi
+python3 - <<'P'
+import json
+rows = json.load(open("fixtures/public/patients.json"))["rows"]
+assert len({row["email"].lower() for row in rows}) == 600
+assert len({(row["full_name"], row["born"]) for row in rows}) == 600
+assert all(row["extra"]["tutor"]["mail"].endswith("@example.test") for row in rows)
+P
+
+# Every hiding place stops the run, and the fixtures stay as they were.
+cp -r fixtures good
+sql "UPDATE patients SET full_name = 'Amalia Qvwquintela', email = 'zyx.planted@hiddenhost.pt' WHERE id = 7"
+cp -r fixtures kept
+i=0
+for value in "'Qvwquintela'" "'ward of QVWQUINTELA'" "encode('to Qvwquintela!!', 'base64')" "'?q=%51vwquintela'" "'x7F-zyx.planted@hiddenhost.pt'"; do
+  i=$((i + 1))
+  sql "UPDATE visits SET place = 'ward 1'; UPDATE visits SET place = $value WHERE id = $i"
+  run 4 pgcycle-extract
+  says "$err" "would be published" "public.visits.place, id = $i" "nothing was written"
+  silent
+  same_files kept fixtures
+done
+sql "UPDATE visits SET place = 'ward 1'"
+sed -i 's/"public.visits.file": "bytes"/"public.visits.file": "keep"/' pgcycle.json
+sql "UPDATE visits SET file = convert_to('scan of Qvwquintela', 'UTF8') WHERE id = 9"
+run 4 pgcycle-extract
+says "$err" "public.visits.file, id = 9"
+silent
+run 4 pgcycle-extract --dry-run
+sql "UPDATE visits SET file = NULL"
+run 0 pgcycle-extract -q
+
+# --no-anonymize is loud, marks the manifest, and CI refuses it.
+run 0 pgcycle-extract --no-anonymize --fixtures raw
+says "$err" "never commit"
+says raw/manifest.json '"anonymized": false'
+run 4 pgcycle-extract --check --fixtures raw
+run 0 pgcycle-extract --check
+
+# What is wrong with rules is said with its place.
+bad() {  # bad RULES STATUS TEXT…
+  printf '{"database": {"name": "clinic", "server": "embedded"},\n "anonymize": {"rules": {\n%s}}}\n' "$1" >bad.json
+  run "$2" pgcycle-extract --config bad.json --fixtures nowhere
+  says "$err" "${@:3}"
+  silent
+  [[ ! -e nowhere ]] || fail "a bad rule wrote fixtures"
+}
+bad '"public.patients.emial": "email"' 1 "no column matches" "bad.json:3:" "public.patients.email"
+bad '"public.patients.email": "emial"' 1 'unknown generator "emial"' "bad.json:3:" 'did you mean "email"'
+bad '"public.patients.email": "scrub"' 1 "unique" "patients_lower_idx"
+bad '"public.patients.full_name": "null"' 1 "NOT NULL"
+rules=$(python3 - <<'P'
+import json, re
+text = re.sub(r"//[^\n]*", "", open("pgcycle.json").read())
+rules = json.loads(text)["anonymize"]["rules"]
+rules["public.patients.extra"]["json"]["$.tutr.mail"] = "email"
+print(json.dumps(rules)[1:-1])
+P
+)
+bad "$rules" 1 'the path $.tutr.mail meets no value' "bad.json:3:"
+sed -i 's/"anonymize": {/"anonymize": { "key": "abc",/' pgcycle.json
+run 1 pgcycle-extract
+says "$err" "64 hex digits"
