@@ -85,15 +85,19 @@ int main(int argc, char** argv) {
   const std::vector<BenchColumn> people{
       {"first_name", "first_name", [](int i) { return fmt::format("First{}", i % 1000); }},
       {"last_name", "last_name", [](int i) { return fmt::format("Last{}", i % 5000); }},
-      {"email", "email", [](int i) { return fmt::format("first{}.last{}@gmail.com", i % 1000, i); }},
+      {"email", "email",
+       [](int i) { return fmt::format("first{}.last{}@gmail.com", i % 1000, i); }},
       {"phone", "phone", [](int i) { return fmt::format("+44 20 {:08}", i); }},
       {"street", "street_address", [](int i) { return fmt::format("{} Long Lane", i % 900); }},
       {"city", "city", [](int i) { return fmt::format("City {}", i % 300); }},
       {"postcode", "postcode", [](int i) { return fmt::format("SW{} {}AA", i % 20, i % 9); }},
       {"birth", "date_shift",
-       [](int i) { return fmt::format("19{:02}-{:02}-{:02}", i % 80 + 10, i % 12 + 1, i % 28 + 1); }},
+       [](int i) {
+         return fmt::format("19{:02}-{:02}-{:02}", i % 80 + 10, i % 12 + 1, i % 28 + 1);
+       }},
       {"iban", "iban", valid_iban},
-      {"ip", "ip", [](int i) { return fmt::format("84.{}.{}.{}", 17 + i / 65536, i / 256 % 256, i % 256); }}};
+      {"ip", "ip",
+       [](int i) { return fmt::format("84.{}.{}.{}", 17 + i / 65536, i / 256 % 256, i % 256); }}};
   if (only.empty()) measure("people", people);
   for (const BenchColumn& column : people) {
     if (only.empty() || only == column.generator) measure(column.generator, {column});

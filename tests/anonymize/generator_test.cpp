@@ -62,6 +62,11 @@ const std::map<std::string, std::string> kSamples{{"person_name", "Ana Duarte"},
                                                   {"noise", "1234.50"},
                                                   {"bytes", "\\x0102ff"}};
 
+TEST(PseudonymKey, DigestsAsHmacSha256Does) {  // RFC 2104; the value is Python's
+  EXPECT_EQ(to_hex(key().digest("email", "ana")),
+            "d5ceed2bd687bdb80e6d84b408debe5f05d9355c0828defbe136c4c1917e6d01");
+}
+
 TEST(Generators, AreFunctionsOfKeyAndInput) {
   const PseudonymKey other = PseudonymKey::from_hex(std::string(64, '8'));
   for (const auto& [name, sample] : kSamples) {

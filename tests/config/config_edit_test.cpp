@@ -35,8 +35,8 @@ TEST(AddMembers, KeepsWhatIsThere) {
     EXPECT_EQ(rules->find("public.a.\"B\"")->text, "email");
     EXPECT_NE(rules->find("public.a.j")->find("json"), nullptr);
     for (const std::string& key : before.keys) EXPECT_NE(after.find(key), nullptr) << key;
-    for (const char* comment : {"// a comment", "// the end", "// the last } one", "// why }",
-                                "/* none } */"}) {
+    for (const char* comment :
+         {"// a comment", "// the end", "// the last } one", "// why }", "/* none } */"}) {
       EXPECT_EQ(text.find(comment) == std::string::npos, out.find(comment) == std::string::npos)
           << out;
     }

@@ -220,9 +220,9 @@ std::vector<std::string> lower_case_of(std::span<const std::string_view> words) 
 
 // Name words and a code that together hold every bit of `permuted`, as far as there is room.
 std::string words_and_code(const std::string& permuted, bool both_names, std::size_t room) {
-  const auto first = static_cast<unsigned char>(permuted[0]) >> 2U;
-  const auto last = ((static_cast<unsigned char>(permuted[0]) & 3U) << 4U) |
-                    (static_cast<unsigned char>(permuted[1]) >> 4U);
+  const std::size_t first = static_cast<unsigned char>(permuted[0]) >> 2U;
+  const std::size_t last = ((static_cast<unsigned char>(permuted[0]) & 3U) << 4U) |
+                           (static_cast<unsigned char>(permuted[1]) >> 4U);
   static const std::vector<std::string> first_names_below =
       lower_case_of(first_names(Script::latin));
   static const std::vector<std::string> last_names_below = lower_case_of(last_names(Script::latin));

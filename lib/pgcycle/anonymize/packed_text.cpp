@@ -64,6 +64,19 @@ std::string raw_bytes(std::string_view text) {
   return filled_up(std::string(1, static_cast<char>(Header::raw)) + std::string(text));
 }
 
+// Capitals of two bytes, by their first byte and the range of their second one.
+struct CapitalRange {
+  unsigned char lead, first, last;
+  unsigned char lower_lead;
+  int distance;
+};
+constexpr std::array<CapitalRange, 6> kCapitals{{{0xc3, 0x80, 0x9e, 0xc3, 0x20},     // À to Þ
+                                                 {0xce, 0x91, 0x9f, 0xce, 0x20},     // Α to Ο
+                                                 {0xce, 0xa0, 0xa9, 0xcf, -0x20},    // Π to Ω
+                                                 {0xd0, 0x80, 0x8f, 0xd1, 0x10},     // Ѐ to Џ
+                                                 {0xd0, 0x90, 0x9f, 0xd0, 0x20},     // А to П
+                                                 {0xd0, 0xa0, 0xaf, 0xd1, -0x20}}};  // Р to Я
+
 }  // namespace
 
 std::string packed_text(std::string_view text) {
@@ -103,26 +116,16 @@ std::string lower_case(std::string_view text) {
   if (ascii) return out;
   for (std::size_t i = 0; i < out.size(); ++i) {
     const auto c = static_cast<unsigned char>(out[i]);
-    if (c >= 0xc3 && c <= 0xd0 && i + 1 < out.size()) {
-      const auto next = static_cast<unsigned char>(out[i + 1]);
-      if (c == 0xc3 && next >= 0x80 && next <= 0x9e && next != 0x97) {  // À to Þ
-        out[i + 1] = static_cast<char>(next + 0x20);
-      } else if (c == 0xce && next >= 0x91 && next <= 0x9f) {  // Α to Ο
-        out[i + 1] = static_cast<char>(next + 0x20);
-      } else if (c == 0xce && next >= 0xa0 && next <= 0xa9) {  // Π to Ω
-        out[i] = static_cast<char>(0xcf);
-        out[i + 1] = static_cast<char>(next - 0x20);
-      } else if (c == 0xd0 && next >= 0x90 && next <= 0x9f) {  // А to П
-        out[i + 1] = static_cast<char>(next + 0x20);
-      } else if (c == 0xd0 && next >= 0xa0 && next <= 0xaf) {  // Р to Я
-        out[i] = static_cast<char>(0xd1);
-        out[i + 1] = static_cast<char>(next - 0x20);
-      } else if (c == 0xd0 && next >= 0x80 && next <= 0x8f) {  // Ѐ to Џ
-        out[i] = static_cast<char>(0xd1);
-        out[i + 1] = static_cast<char>(next + 0x10);
-      }
-      ++i;
+    if (c < 0xc3 || c > 0xd0 || i + 1 == out.size()) continue;
+    const auto next = static_cast<unsigned char>(out[i + 1]);
+    for (const CapitalRange& range : kCapitals) {
+      if (c != range.lead || next < range.first || next > range.last) continue;
+      if (c == 0xc3 && next == 0x97) break;  // ×
+      out[i] = static_cast<char>(range.lower_lead);
+      out[i + 1] = static_cast<char>(next + range.distance);
+      break;
     }
+    ++i;
   }
   return out;
 }

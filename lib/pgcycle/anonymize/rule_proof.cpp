@@ -3,12 +3,10 @@
 #include <fmt/format.h>
 
 #include "pgcycle/postgres/copy_text.hpp"
-#include "pgcycle/support/utf8.hpp"
 
 namespace pgcycle::anonymize {
 
 using catalog::Column;
-using catalog::Schema;
 using catalog::Table;
 
 namespace {
@@ -17,9 +15,8 @@ constexpr int kRows = 25;  // of each table
 
 class RuleProof {
  public:
-  RuleProof(postgres::Connection& connection, const Schema& schema, const Table& table,
-            const AnonymizationPlan& plan)
-      : connection_(connection), schema_(schema), table_(table), plan_(plan) {}
+  RuleProof(postgres::Connection& connection, const Table& table, const AnonymizationPlan& plan)
+      : connection_(connection), table_(table), plan_(plan) {}
 
   void run() {
     std::string columns;
@@ -88,7 +85,7 @@ class RuleProof {
         return connection_.query(
             fmt::format("SELECT true{} FROM (SELECT {}) AS {}", checks, values, alias), row);
       } catch (const Error& error) {
-        throw refused(row, error);
+        throw refused(error);
       }
     }();
     for (std::size_t i = 1; i < result.columns(); ++i) {
@@ -111,8 +108,7 @@ class RuleProof {
   }
 
   // The server's message may quote a value, so only the names in it are passed on.
-  Error refused(const postgres::Parameters& row, const Error& error) const {
-    static_cast<void>(row);
+  Error refused(const Error& error) const {
     std::string rules;
     for (const Column* column : table_.stored_columns()) {
       const ColumnPlan& rule = plan_.column(table_.name, column->name);
@@ -132,7 +128,6 @@ class RuleProof {
   }
 
   postgres::Connection& connection_;
-  const Schema& schema_;
   const Table& table_;
   const AnonymizationPlan& plan_;
   bool masked_ = false;
@@ -142,9 +137,9 @@ class RuleProof {
 
 }  // namespace
 
-void prove_rules(postgres::Connection& connection, const Schema& schema,
-                 const std::vector<const Table*>& tables, const AnonymizationPlan& plan) {
-  for (const Table* table : tables) RuleProof(connection, schema, *table, plan).run();
+void prove_rules(postgres::Connection& connection, const std::vector<const Table*>& tables,
+                 const AnonymizationPlan& plan) {
+  for (const Table* table : tables) RuleProof(connection, *table, plan).run();
 }
 
 }  // namespace pgcycle::anonymize

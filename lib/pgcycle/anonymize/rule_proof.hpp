@@ -12,7 +12,7 @@
 namespace pgcycle::anonymize {
 
 // Inside the transaction that `connection` is in; nothing is written.
-void prove_rules(postgres::Connection& connection, const catalog::Schema& schema,
-                 const std::vector<const catalog::Table*>& tables, const AnonymizationPlan& plan);
+void prove_rules(postgres::Connection& connection, const std::vector<const catalog::Table*>& tables,
+                 const AnonymizationPlan& plan);
 
 }  // namespace pgcycle::anonymize

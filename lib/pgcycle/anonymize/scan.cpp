@@ -104,7 +104,9 @@ class ColumnScan {
           const std::string& key = value.keys[i];
           const bool plain = is_plain_member(key);
           if (!plain) note(path + ".*~", key);
-          take_json(value.items[i], path + (plain ? "." + key : ".*"));
+          std::string below = path;
+          below.append(".").append(plain ? key : "*");
+          take_json(value.items[i], below);
         }
         return;
       case JsonValue::Kind::string:

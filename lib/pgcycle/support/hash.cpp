@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
@@ -55,16 +54,6 @@ Digest sha256(std::string_view bytes) {
   Sha256 hash;
   hash.update(bytes);
   return hash.finish();
-}
-
-Digest hmac_sha256(std::span<const std::uint8_t> key, std::string_view bytes) {
-  Digest digest{};
-  unsigned int length = 0;
-  require(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-               reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data(),
-               &length) != nullptr,
-          "HMAC-SHA-256");
-  return digest;
 }
 
 std::string to_hex(std::span<const std::uint8_t> bytes) {

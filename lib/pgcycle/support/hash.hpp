@@ -1,4 +1,4 @@
-// Digests, keyed hashing and name-based UUIDs, on top of OpenSSL's libcrypto.
+// Digests and name-based UUIDs, on top of OpenSSL's libcrypto.
 //
 // Thread rule: free functions are thread-safe; a Sha256 belongs to one thread.
 #pragma once
@@ -33,9 +33,6 @@ class Sha256 {
 };
 
 Digest sha256(std::string_view bytes);
-
-// HMAC-SHA-256 (RFC 2104) of `bytes` under `key`.
-Digest hmac_sha256(std::span<const std::uint8_t> key, std::string_view bytes);
 
 std::string to_hex(std::span<const std::uint8_t> bytes);
 
