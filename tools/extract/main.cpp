@@ -156,15 +156,21 @@ void check(const Context& context, const std::filesystem::path& directory) {
       .hint("extract again, review the change and commit it");
 }
 
-// The target, or a dump that is restored for the time being on the project's own server.
+// The target, or a dump that is restored for the time being on the project's own server; `leaks`
+// takes what the leak proof found on the way.
 fixture::ExtractReport with_source(
     const Context& context, const ExtractOptions& options,
+    const std::shared_ptr<anonymize::LeakReport>& leaks,
     const std::function<fixture::ExtractReport(const server::Target&)>& work) {
   if (options.dump.empty()) return work(context.target());
   std::optional<dump::SpooledInput> input;
   // Masked on its way: the database that it is restored to holds no original.
   std::optional<dump::RowMasking> masking;
-  if (!options.no_anonymize) masking = anonymize::row_masking(masking_settings(context));
+  if (!options.no_anonymize) {
+    anonymize::MaskingSettings settings = masking_settings(context);
+    settings.report = leaks;
+    masking = anonymize::row_masking(settings);
+  }
   if (options.dump == "-") {
     input.emplace(STDIN_FILENO, context.environment,
                   masking ? dump::SpoolPlace::memory : dump::SpoolPlace::disk);
@@ -199,8 +205,9 @@ void extract(const Context& context, const ExtractOptions& options) {
   // A dump is proven while it is restored.
   const bool leak_proof =
       options.dump.empty() && context.config.text("anonymize.leakProof") != "off";
-  const fixture::ExtractReport report =
-      with_source(context, options, [&](const server::Target& source) {
+  const auto leaks_of_dump = std::make_shared<anonymize::LeakReport>();
+  fixture::ExtractReport report =
+      with_source(context, options, leaks_of_dump, [&](const server::Target& source) {
         auto connection = server::open_target(source, context.reporter);
         return fixture::extract({connection, directory, tables_of(context), make_plan,
                                  context.options.dry_run, context.reporter,
@@ -208,6 +215,7 @@ void extract(const Context& context, const ExtractOptions& options) {
                                  source.application_name, !report_file.empty(), leak_proof,
                                  context.config.strings("anonymize.words")});
       });
+  if (!options.dump.empty()) report.leaks = *leaks_of_dump;
   if (!report_file.empty() && !context.options.dry_run) fixture::write_report(report, report_file);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <mutex>
 #include <numeric>
 
 #include "pgcycle/postgres/container_text.hpp"
@@ -24,8 +25,8 @@ constexpr std::array<std::string_view, 16> kSafeTypes{
     "bool",      "int2",        "int4", "int8",   "oid",      "float4", "float8", "numeric",
     "timestamp", "timestamptz", "time", "timetz", "interval", "uuid",   "money",  "pg_lsn"};
 
-// What a generator made of inputs lately: names, towns and dates come again and again. One a
-// thread and generator; an input that falls on another's place takes it.
+// What a generator made of inputs lately: names, towns and dates come again and again. Each
+// thread has its own; an input that falls on another's place takes it.
 class Memo {
  public:
   struct Entry {
@@ -34,30 +35,62 @@ class Memo {
     bool used = false;
   };
 
+  // A place for a memo in every thread, which another generator takes over afterwards.
+  class Slot {
+   public:
+    Slot() {
+      const std::lock_guard lock(mutex());
+      if (free_numbers().empty()) {
+        number_ = made_++;
+      } else {
+        number_ = free_numbers().back();
+        free_numbers().pop_back();
+      }
+      owner_ = ++owners_;
+    }
+    ~Slot() {
+      const std::lock_guard lock(mutex());
+      free_numbers().push_back(number_);
+    }
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
+
+    Memo& of_this_thread() const {
+      thread_local std::vector<std::unique_ptr<Memo>> memos;
+      if (memos.size() <= number_) memos.resize(number_ + 1);
+      std::unique_ptr<Memo>& memo = memos[number_];
+      if (!memo || memo->owner_ != owner_) {
+        memo = std::make_unique<Memo>();
+        memo->owner_ = owner_;
+      }
+      return *memo;
+    }
+
+   private:
+    static std::mutex& mutex() {
+      static std::mutex mutex;
+      return mutex;
+    }
+    static std::vector<std::size_t>& free_numbers() {
+      static std::vector<std::size_t> numbers;
+      return numbers;
+    }
+    static inline std::size_t made_ = 0;
+    static inline std::uint64_t owners_ = 0;
+    std::size_t number_ = 0;
+    std::uint64_t owner_ = 0;
+  };
+
   Entry& at(std::string_view input) {
     return entries_[std::hash<std::string_view>()(input) % entries_.size()];
   }
 
-  // That of the calling thread.
-  static Memo& of(std::size_t generator) {
-    thread_local std::vector<std::unique_ptr<Memo>> memos;
-    if (memos.size() <= generator) memos.resize(generator + 1);
-    if (!memos[generator]) memos[generator] = std::make_unique<Memo>();
-    return *memos[generator];
-  }
-  static std::size_t next_number() {
-    static std::atomic<std::size_t> next{0};
-    return next++;
-  }
+  static bool takes(std::string_view input) { return input.size() <= kLongest; }
 
  private:
   static constexpr std::size_t kEntries = 2048;
   static constexpr std::size_t kLongest = 64;
-
- public:
-  static bool takes(std::string_view input) { return input.size() <= kLongest; }
-
- private:
+  std::uint64_t owner_ = 0;
   std::array<Entry, kEntries> entries_;
 };
 
@@ -66,10 +99,10 @@ Generator with_memo(Generator generator, const GeneratorSpec& spec, const ValueL
   const bool one_value_each =
       limits.unique || find_generator(spec.name)->unique == Uniqueness::always;
   if (one_value_each || spec.options.contains("by") || spec.name == "template") return generator;
-  return [generator = std::move(generator), number = Memo::next_number()](
+  return [generator = std::move(generator), slot = std::make_shared<const Memo::Slot>()](
              std::string_view input, const MaskRow& row) -> std::optional<std::string> {
     if (!Memo::takes(input)) return generator(input, row);
-    Memo::Entry& entry = Memo::of(number).at(input);
+    Memo::Entry& entry = slot->of_this_thread().at(input);
     if (!entry.used || entry.input != input) {
       entry.output = generator(input, row);
       entry.input = input;

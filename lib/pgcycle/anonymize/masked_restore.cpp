@@ -143,6 +143,7 @@ class MaskedRestore {
                                 foreign_rows_);
     }
     prove_no_leak();
+    if (proof_ && settings_.report) *settings_.report = proof_->report();
   }
 
  private:
@@ -161,7 +162,7 @@ class MaskedRestore {
   void make_plan_of_schema() {
     std::string sql;
     dump::read_as_sql(request_, SqlPart::schema, [&](const SqlLine& line) {
-      refuse_inserts(line);
+      refuse_unknown(line);
       sql.append(line.text).append("\n");
     });
     auto connection =
@@ -197,11 +198,19 @@ class MaskedRestore {
     }
   }
 
-  void refuse_inserts(const SqlLine& line) const {
-    if (line.kind != Line::insert_statement) return;
-    throw Error(ErrorCode::input, "a dump of INSERT statements cannot be masked")
-        .at(request_.dump.name)
-        .hint("dump without --inserts and --column-inserts, so that rows come by COPY");
+  // Whatever else could hold rows would go by unmasked.
+  void refuse_unknown(const SqlLine& line) const {
+    if (line.kind == Line::insert_statement) {
+      throw Error(ErrorCode::input, "a dump of INSERT statements cannot be masked")
+          .at(request_.dump.name)
+          .hint("dump without --inserts and --column-inserts, so that rows come by COPY");
+    }
+    if (line.kind == Line::unknown) {
+      throw Error(ErrorCode::input,
+                  "the dump holds a statement that pg_dump does not write, and that may hold rows")
+          .at(request_.dump.name, line.number)
+          .hint("dump the database with pg_dump");
+    }
   }
 
   void load() {
@@ -226,7 +235,7 @@ class MaskedRestore {
     CopyInProgress copy;
     std::string masked;
     dump::read_as_sql(request_, SqlPart::all, [&](const SqlLine& line) {
-      refuse_inserts(line);
+      refuse_unknown(line);
       switch (line.kind) {
         case Line::large_object:
           large_objects_ += line.text.starts_with("SELECT pg_catalog.lowrite") ? 1 : 0;

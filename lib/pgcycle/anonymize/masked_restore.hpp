@@ -12,9 +12,11 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "pgcycle/anonymize/leak_proof.hpp"
 #include "pgcycle/anonymize/plan.hpp"
 #include "pgcycle/dump/reset.hpp"
 
@@ -25,6 +27,7 @@ struct MaskingSettings {
   PseudonymKey key;
   bool leak_proof = true;
   std::vector<std::string> nobodys_words = {};
+  std::shared_ptr<LeakReport> report = {};  // takes what the leak proof found
 };
 
 // For ResetRequest. Its key depends on the rules and the pseudonym key, and tells nothing of it.

@@ -67,7 +67,7 @@ std::string long_code(std::string_view bytes, std::size_t first_bit) {
     buffer = (buffer << 8U) | static_cast<unsigned char>(bytes[i]);
     bits += 8;
     if (i == first_bit / 8) {
-      bits -= first_bit % 8;
+      bits -= static_cast<unsigned>(first_bit % 8);
       buffer &= (1U << bits) - 1;
     }
     while (bits >= 5) {

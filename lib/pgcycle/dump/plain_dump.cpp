@@ -24,6 +24,20 @@ constexpr std::array<std::string_view, 11> kElsewhere{"DROP DATABASE ",
                                                       "SET ROLE ",
                                                       "CREATE TABLESPACE ",
                                                       "SET transaction_timeout "};
+// How all other statements of pg_dump start.
+constexpr std::array<std::string_view, 13> kWritten{"SET ",
+                                                    "SELECT pg_catalog.",
+                                                    "CREATE ",
+                                                    "ALTER ",
+                                                    "COMMENT ON ",
+                                                    "GRANT ",
+                                                    "REVOKE ",
+                                                    "REFRESH ",
+                                                    "SECURITY LABEL ",
+                                                    "DROP ",
+                                                    "BEGIN;",
+                                                    "COMMIT;",
+                                                    "UPDATE pg_catalog."};
 constexpr std::array<std::string_view, 3> kGrants{"GRANT ", "REVOKE ", "ALTER DEFAULT PRIVILEGES "};
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
@@ -80,6 +94,11 @@ void PlainDumpFilter::begin_statement(std::string_view line) {
   copy_follows_ = starts("COPY ") && (ends("FROM stdin;") || ends("FROM STDIN;"));
   if (copy_follows_) last_ = Line::copy_statement;
   if (starts("INSERT INTO ")) last_ = Line::insert_statement;
+  const bool blank = line.find_first_not_of(" \t\r") == std::string_view::npos;
+  if (last_ == Line::other && !blank && !starts("--") && !starts("/*") &&
+      std::none_of(kWritten.begin(), kWritten.end(), starts)) {
+    last_ = Line::unknown;
+  }
   if (line == "BEGIN;" || line == "COMMIT;") last_ = Line::transaction;
   if (starts("SELECT pg_catalog.lo_open(") || starts("SELECT pg_catalog.lowrite(") ||
       starts("SELECT pg_catalog.lo_close(")) {

@@ -31,11 +31,13 @@ class PlainDumpFilter {
     copy_end,
     transaction,   // BEGIN or COMMIT, as stand around large objects
     large_object,  // a call that fills one
+    unknown,       // a statement that pg_dump does not write
   };
 
   // Takes the next line, without its newline; returns what psql gets instead.
   std::string_view pass(std::string_view line);
   Line last_line() const { return last_; }
+  int line_number() const { return line_; }
   // Throws when the dump ended too early.
   void finish() const;
 

@@ -50,7 +50,7 @@ class LineReader {
         return;
       }
     }
-    sink_({out, kind});
+    sink_({out, kind, filter_.line_number()});
   }
 
   PlainDumpFilter filter_;

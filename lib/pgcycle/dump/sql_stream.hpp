@@ -18,6 +18,7 @@ enum class SqlPart { schema, all };
 struct SqlLine {
   std::string_view text;         // without its newline; empty where the line is left out
   PlainDumpFilter::Line kind{};  // what it is
+  int number = 0;                // in the SQL, from 1
 };
 
 // Hands the lines to `sink` in order. SqlPart::schema leaves out rows and large objects.
