@@ -118,6 +118,20 @@ bool is_compact_card(std::string_view plain) {
 
 bool is_card_number(std::string_view text) { return is_compact_card(compact(text)); }
 
+namespace {
+
+// Text that is no number of the kind stays none, so that it never meets the pseudonym of one.
+std::string permute_others(const KeyedPermutation& permutation, std::string_view input,
+                           bool (*is_of_the_kind)(std::string_view)) {
+  std::string out(input);
+  do {
+    out = permute_letters_and_digits(permutation, out);
+  } while (is_of_the_kind(out));
+  return out;
+}
+
+}  // namespace
+
 Generator make_phone(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
   return [permutation = KeyedPermutation(key, "phone")](std::string_view input, const MaskRow&) {
     // "+351 912 345 678": the country code stays. Letters are vanity numbers and notes.
@@ -139,12 +153,7 @@ Generator make_iban(const GeneratorSpec&, const PseudonymKey& key, const ValueLi
              std::string_view input, const MaskRow&) {
     const std::string plain = compact(input);
     if (!is_compact_iban(plain)) {
-      // Other text stays other text, so that it never meets the pseudonym of an IBAN.
-      std::string out(input);
-      do {
-        out = permute_letters_and_digits(others, out);
-      } while (is_iban(out));
-      return out;
+      return permute_others(others, input, is_iban);
     }
     const std::string account =
         permute_letters_and_digits(permutation, std::string_view(plain).substr(4));
@@ -161,11 +170,7 @@ Generator make_card(const GeneratorSpec&, const PseudonymKey& key, const ValueLi
              std::string_view input, const MaskRow&) {
     const std::string plain = compact(input);
     if (!is_compact_card(plain)) {
-      std::string out(input);
-      do {
-        out = permute_letters_and_digits(others, out);
-      } while (is_card_number(out));
-      return out;
+      return permute_others(others, input, is_card_number);
     }
     std::string out = plain.substr(0, kIssuer);
     out += permutation.permute_digits(plain.substr(kIssuer, plain.size() - kIssuer - 1), out);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "pgcycle/dump/line_cutter.hpp"
 #include "pgcycle/dump/unpack.hpp"
 #include "pgcycle/server/client_program.hpp"
 
@@ -17,25 +18,11 @@ class LineReader {
       : filter_(request.dump.name, request.owners), part_(part), sink_(sink) {}
 
   void take(std::string_view piece) {
-    while (!piece.empty()) {
-      const std::size_t end = piece.find('\n');
-      if (end == std::string_view::npos) {
-        rest_.append(piece);
-        return;
-      }
-      if (rest_.empty()) {
-        line(piece.substr(0, end));
-      } else {
-        rest_.append(piece.substr(0, end));
-        line(rest_);
-        rest_.clear();
-      }
-      piece.remove_prefix(end + 1);
-    }
+    cutter_.take(piece, [this](std::string_view text) { line(text); });
   }
 
   void finish() {
-    if (!rest_.empty()) line(rest_);
+    cutter_.finish([this](std::string_view text) { line(text); });
     filter_.finish();
   }
 
@@ -56,7 +43,7 @@ class LineReader {
   PlainDumpFilter filter_;
   SqlPart part_;
   const std::function<void(const SqlLine&)>& sink_;
-  std::string rest_;
+  LineCutter cutter_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "pgcycle/dump/line_cutter.hpp"
 #include "pgcycle/dump/plain_dump.hpp"
 #include "pgcycle/support/error.hpp"
 #include "pgcycle/support/process.hpp"
@@ -39,7 +40,7 @@ class SpoolWriter {
   DumpFile finish(Reporter& reporter) {
     if (!format_) write(begin());
     if (*format_ == DumpFormat::plain) {
-      if (!line_.empty()) write_line(line_);
+      cutter_.finish([this](std::string_view line) { write_line(line); });
       filter_.finish();
       if (filter_.owners_left_out() + filter_.grants_left_out() > 0) {
         reporter.notice("{} owners and {} grants in the dump are left out",
@@ -61,21 +62,7 @@ class SpoolWriter {
   void write(std::string_view piece) {
     bytes_ += piece.size();
     if (*format_ != DumpFormat::plain) return file_.write(piece);
-    while (!piece.empty()) {
-      const std::size_t end = piece.find('\n');
-      if (end == std::string_view::npos) {
-        line_.append(piece);
-        return;
-      }
-      if (line_.empty()) {
-        write_line(piece.substr(0, end));
-      } else {
-        line_.append(piece.substr(0, end));
-        write_line(line_);
-        line_.clear();
-      }
-      piece.remove_prefix(end + 1);
-    }
+    cutter_.take(piece, [this](std::string_view line) { write_line(line); });
   }
 
   void write_line(std::string_view line) {
@@ -89,7 +76,7 @@ class SpoolWriter {
   PlainDumpFilter filter_;
   std::optional<DumpFormat> format_;
   std::string header_;
-  std::string line_;
+  LineCutter cutter_;
   std::uint64_t bytes_ = 0;
 };
 

@@ -127,6 +127,25 @@ print(json.dumps(rules)[1:-1])
 P
 )
 bad "$rules" 1 'the path $.tutr.mail meets no value' "bad.json:3:"
+
+# Generators that read the row: SQL on the server, templates, addresses with the row's own name.
+sed -i -e 's/"public.visits.place": "[a-z_]*"/"public.visits.place": {"generator": "sql", "expression": "upper(place) || patient % 3"}/' \
+  -e 's/"public.patients.email": "email"/"public.patients.email": {"generator": "email", "name": "full_name"}/' \
+  -e 's/"public.patients.status": "keep"/"public.patients.status": {"generator": "template", "value": "was {first_name}"}/' pgcycle.json
+run 0 pgcycle-extract -q
+silent
+python3 - <<'P'
+import json
+visits = json.load(open("fixtures/public/visits.json"))["rows"]
+assert all(row["place"] == "WARD 1%d" % (row["patient"] % 3) for row in visits), visits[0]
+for row in json.load(open("fixtures/public/patients.json"))["rows"]:
+    assert row["email"].startswith(".".join(row["full_name"].lower().split()[:2]) + "."), row
+    assert row["status"].startswith("was "), row
+P
+pg_dump -Fc -d "$(pgcycle-server url -q)" -f clinic.dump
+run 1 pgcycle-reset --anonymize --dump clinic.dump
+says "$err" "public.visits.place" "SQL expression"
+
 sed -i 's/"anonymize": {/"anonymize": { "key": "abc",/' pgcycle.json
 run 1 pgcycle-extract
 says "$err" "64 hex digits"
