@@ -99,8 +99,8 @@ class LeakProofTest : public testing::Test {
         return locate ? proof.locate(schema, table, plan) : proof.record(schema, table, plan);
       };
       const auto people_recorder = listen(people);
-      std::vector<std::optional<std::string_view>> row{
-          "1", "Amália Duarte-Quintela", "amalia.quintela77@mail.pt", "+351 912 345 678"};
+      std::vector<std::optional<std::string_view>> row{"1", name_, "amalia.quintela77@mail.pt",
+                                                       "+351 912 345 678"};
       for (std::size_t i = 1; i < row.size(); ++i) {
         people_recorder->begin_column(i);
         const std::string column = people.columns[i].name;
@@ -126,6 +126,7 @@ class LeakProofTest : public testing::Test {
   }
 
   TestDirectory directory_;
+  std::string name_ = "Amália Duarte-Quintela";
 };
 
 TEST_F(LeakProofTest, FindsPlantedValuesInEveryHidingPlace) {
@@ -194,6 +195,14 @@ TEST_F(LeakProofTest, LeavesOutWhatIsTooCommon) {
   EXPECT_TRUE(report.leaks.empty());
   EXPECT_GT(report.too_common, 0U);
   EXPECT_FALSE(report_of("text", std::vector<std::string>(4, "Rua Duarte")).leaks.empty());
+}
+
+TEST_F(LeakProofTest, CountsValuesAndRowsAndNotHowOftenTheySayAWord) {
+  EXPECT_FALSE(report_of("text", {"none", "Duarte, Duarte and Duarte; then Duarte, Duarte, Duarte"})
+                   .leaks.empty());
+  name_.clear();
+  for (int i = 0; i < 25; ++i) name_ += "Quintela ";
+  EXPECT_FALSE(report_of("text", {"none", "for quintela"}).leaks.empty());
 }
 
 TEST_F(LeakProofTest, RefusesWhatIsUnmistakableInKeptText) {

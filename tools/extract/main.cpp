@@ -213,7 +213,8 @@ void extract(const Context& context, const ExtractOptions& options) {
                                  context.options.dry_run, context.reporter,
                                  subset_of(context, options), options.compress, context.jobs(),
                                  source.application_name, !report_file.empty(), leak_proof,
-                                 context.config.strings("anonymize.words")});
+                                 context.config.strings("anonymize.words"),
+                                 dump::spool_directory(context.environment)});
       });
   if (!options.dump.empty()) report.leaks = *leaks_of_dump;
   if (!report_file.empty() && !context.options.dry_run) fixture::write_report(report, report_file);

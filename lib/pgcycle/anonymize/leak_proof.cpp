@@ -1,6 +1,5 @@
 #include "pgcycle/anonymize/leak_proof.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -264,9 +263,15 @@ void LeakProof::Recorder::replaced(std::string_view original) {
   if (original.find(' ') == std::string_view::npos)
     original = original.substr(0, original.rfind('@'));
   const std::string names = column_->prose ? capitalized_words(original) : std::string();
+  // Once a value, however often it says the word: the rules count values.
+  said_.clear();
   for (const Word& word : reader_.read(column_->prose ? names : original)) {
-    if (!proof_.is_telling(word)) continue;
-    column_->originals.push_back(word.fingerprint);
+    if (proof_.is_telling(word)) said_.push_back(word.fingerprint);
+  }
+  std::sort(said_.begin(), said_.end());
+  said_.erase(std::unique(said_.begin(), said_.end()), said_.end());
+  for (const std::uint64_t fingerprint : said_) {
+    column_->originals.push_back(fingerprint);
     if (column_->originals.size() == kSpoolBlock) flush(*column_);
   }
 }
@@ -306,6 +311,8 @@ void LeakProof::Recorder::search(std::string_view text) {
 }
 
 void LeakProof::Recorder::found(const Word& word) {
+  // Once a row, as the rules count.
+  if (!found_in_row_.emplace(column_->id, word.fingerprint).second) return;
   const std::lock_guard lock(proof_.mutex_);
   Sighting& sighting = proof_.sightings_[{column_->id, word.fingerprint}];
   if (sighting.rows++ == 0) {

@@ -48,7 +48,7 @@ namespace pgcycle::anonymize {
 // A place where an original was about to be published.
 struct Leak {
   std::string column;  // schema.table.column
-  std::string row;     // its key as written, or its number
+  std::string row;     // its key where that cannot hold the value, or its number
   std::string what;    // "a word of public.users.full_name", "an e-mail address"
 };
 
@@ -108,7 +108,10 @@ class LeakProof {
     // The values of that column come next; `number` counts the stored columns.
     void begin_column(std::size_t number) { column_ = &columns_[number]; }
     // Where `row` stands, for leaks. Called before its columns while leaks are looked for.
-    void begin_row(std::string row) { row_ = std::move(row); }
+    void begin_row(std::string row) {
+      row_ = std::move(row);
+      found_in_row_.clear();
+    }
     void end_row() { ++rows_; }
     bool locates() const { return locates_; }
     void replaced(std::string_view original) override;
@@ -141,6 +144,8 @@ class LeakProof {
     std::vector<Column> columns_;
     Column* column_ = nullptr;
     std::string row_;
+    std::set<std::pair<std::size_t, std::uint64_t>> found_in_row_;  // column, fingerprint
+    std::vector<std::uint64_t> said_;                               // of the value at hand
     std::uint64_t rows_ = 0;
     std::uint64_t compared_ = 0;
   };

@@ -11,6 +11,7 @@
 
 #include "pgcycle/anonymize/leak_proof.hpp"
 #include "pgcycle/dump/sql_stream.hpp"
+#include "pgcycle/dump/unpack.hpp"
 #include "pgcycle/postgres/copy_text.hpp"
 #include "pgcycle/server/client_program.hpp"
 #include "pgcycle/support/process.hpp"
@@ -76,7 +77,9 @@ class PsqlStream {
                                      request.container, request.environment);
     ProcessSpec spec = psql.command(
         request.database,
-        {"--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1", "--file=-"},
+        {"--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1",
+         "--set=VERBOSITY=terse",  // details quote rows, and what is kept is not proven yet
+         "--file=-"},
         {{"PGAPPNAME", "pgcycle-reset"}, {"PGOPTIONS", std::string(dump::restore_settings())}});
     result_ = std::async(std::launch::async, [spec, end = std::move(theirs)]() mutable {
       spec.standard_input = end.get();
@@ -130,7 +133,8 @@ class MaskedRestore {
   void run() {
     make_plan_of_schema();
     if (settings_.leak_proof) {
-      proof_.emplace(std::filesystem::temp_directory_path(), kUnknownRows, settings_.nobodys_words);
+      proof_.emplace(dump::spool_directory(request_.environment), kUnknownRows,
+                     settings_.nobodys_words);
     }
     load();
     if (large_objects_ > 0) {
@@ -227,7 +231,7 @@ class MaskedRestore {
     throw Error(ErrorCode::step, fmt::format("cannot restore {}", request_.dump.name))
         .at(request_.dump.name)
         .detail(result.errors)
-        .hint("the values that are shown are masked; does a rule break a constraint of the dump?");
+        .hint("does a rule break a constraint of the dump?");
   }
 
   // Hands the masked dump to `out`, or to the recorders alone while leaks are looked for.

@@ -90,6 +90,14 @@ for value in "'Qvwquintela'" "'ward of QVWQUINTELA'" "encode('to Qvwquintela!!',
   same_files kept fixtures
 done
 sql "UPDATE visits SET place = 'ward 1'"
+# A key that is kept may be the leak itself: the row is told by its number.
+sql "CREATE TABLE wards (name text PRIMARY KEY); INSERT INTO wards VALUES ('a'), ('of Qvwquintela')"
+sed -i 's/"public.visits.file"/"public.wards.name": "keep", "public.visits.file"/' pgcycle.json
+run 4 pgcycle-extract
+says "$err" "public.wards.name, row 2"
+silent
+sql "DROP TABLE wards"
+sed -i 's/"public.wards.name": "keep", //' pgcycle.json
 sed -i 's/"public.visits.file": "bytes"/"public.visits.file": "keep"/' pgcycle.json
 sql "UPDATE visits SET file = convert_to('scan of Qvwquintela', 'UTF8') WHERE id = 9"
 run 4 pgcycle-extract
