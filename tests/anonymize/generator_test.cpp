@@ -13,6 +13,7 @@
 #include "pgcycle/anonymize/format_generators.hpp"
 #include "pgcycle/anonymize/packed_text.hpp"
 #include "pgcycle/anonymize/permutation.hpp"
+#include "pgcycle/anonymize/plan.hpp"
 #include "pgcycle/anonymize/text_shape.hpp"
 #include "pgcycle/support/json_document.hpp"
 #include "pgcycle/support/utf8.hpp"
@@ -277,6 +278,17 @@ TEST(Generators, OfOnesOwnStandBesideTheOthers) {
                        return [](std::string_view, const MaskRow&) { return "HEY"; };
                      });
   EXPECT_EQ(generator("shout")("ana"), "HEY");
+  register_generator({.name = "of_row", .description = "for this test"},
+                     [](const GeneratorSpec&, const PseudonymKey&, const ValueLimits&) {
+                       return [](std::string_view, const MaskRow& row) {
+                         return std::string(*row.values[0]);
+                       };
+                     });
+  const ColumnMask mask = make_mask({"of_row", {}, {}}, key(), {});
+  for (const char* first : {"one", "two"}) {  // the same value in two rows
+    const std::vector<std::optional<std::string_view>> row{first, "ana"};
+    EXPECT_EQ(mask("ana", {row, nullptr}), first);
+  }
   EXPECT_THROW(register_generator({.name = "email"}, {}), Error);
 }
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "pgcycle/anonymize/memo.hpp"
 #include "pgcycle/anonymize/packed_text.hpp"
 #include "pgcycle/anonymize/permutation.hpp"
 #include "pgcycle/anonymize/text_shape.hpp"
@@ -337,8 +338,9 @@ Generator make_date_shift(const GeneratorSpec& spec, const PseudonymKey& key,
                           const ValueLimits& limits) {
   const int days = days_option(spec);
   const auto by = column_option(spec, "by", limits);
-  return [key, days, by, unique = limits.unique](std::string_view input,
-                                                 const MaskRow& row) -> std::optional<std::string> {
+  const Generator moved_by_days = [key, days, by, unique = limits.unique](
+                                      std::string_view input,
+                                      const MaskRow& row) -> std::optional<std::string> {
     if (input == "infinity" || input == "-infinity") return std::string(input);
     int year = 0;
     unsigned month = 0;
@@ -369,6 +371,7 @@ Generator make_date_shift(const GeneratorSpec& spec, const PseudonymKey& key,
     append_padded(out, static_cast<unsigned>(moved.day()), 2);
     return out.append(rest);
   };
+  return by ? moved_by_days : remembering(moved_by_days);
 }
 
 namespace {

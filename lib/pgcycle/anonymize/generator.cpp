@@ -8,6 +8,7 @@
 
 #include "pgcycle/anonymize/dictionary.hpp"
 #include "pgcycle/anonymize/format_generators.hpp"
+#include "pgcycle/anonymize/memo.hpp"
 #include "pgcycle/anonymize/packed_text.hpp"
 #include "pgcycle/anonymize/permutation.hpp"
 #include "pgcycle/anonymize/text_shape.hpp"
@@ -21,14 +22,6 @@ struct TableRow {
   GeneratorTraits traits;
   GeneratorFactory make;
 };
-
-std::string lower_ascii(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
 
 // Inputs that differ only in case are one where the column says so.
 std::string_view folded(std::string_view input, const ValueLimits& limits, std::string& buffer) {
@@ -107,13 +100,14 @@ template <class Draw>
 Generator word_generator(const GeneratorSpec& spec, const PseudonymKey& key,
                          const ValueLimits& limits, Draw draw) {
   if (!limits.unique) {
-    return [key, limits, draw, kind = spec.name](std::string_view input, const MaskRow&) {
+    return remembering([key, limits, draw, kind = spec.name](std::string_view input,
+                                                             const MaskRow&) {
       std::string buffer;
       const std::string_view original = folded(input, limits, buffer);
       return truncate(draw_other_than(key, kind, original,
                                       [&](const Digest& digest) { return draw(digest, original); }),
                       limits);
-    };
+    });
   }
   const KeyedPermutation permutation(key, spec.name);
   return [key, limits, draw, permutation, spec](std::string_view input, const MaskRow&) {
@@ -214,7 +208,7 @@ std::string case_code(std::string_view input, std::string_view lower) {
 
 std::vector<std::string> lower_case_of(std::span<const std::string_view> words) {
   std::vector<std::string> out;
-  for (const std::string_view word : words) out.push_back(lower_ascii(word));
+  for (const std::string_view word : words) out.push_back(lower_case(word));
   return out;
 }
 
@@ -237,7 +231,7 @@ std::string words_and_code(const std::string& permuted, bool both_names, std::si
 // "Ana Duarte" → "ana.duarte"; empty for what is not of Latin letters.
 std::string local_part_of(std::string_view name) {
   std::string out;
-  for (const char c : lower_ascii(name)) {
+  for (const char c : lower_case(name)) {
     if (c >= 'a' && c <= 'z') {
       out.push_back(c);
     } else if (static_cast<unsigned char>(c) >= 0x80) {
@@ -316,10 +310,10 @@ Generator make_email(const GeneratorSpec& spec, const PseudonymKey& key,
 
 Generator make_text(const GeneratorSpec& spec, const PseudonymKey& key, const ValueLimits& limits) {
   if (!limits.unique) {
-    return [key, limits, kind = spec.name](std::string_view input, const MaskRow&) {
+    return remembering([key, limits, kind = spec.name](std::string_view input, const MaskRow&) {
       std::string buffer;
       return replace_letters_and_digits(key, kind, folded(input, limits, buffer));
-    };
+    });
   }
   return [permutation = KeyedPermutation(key, spec.name), limits](std::string_view input,
                                                                   const MaskRow&) {

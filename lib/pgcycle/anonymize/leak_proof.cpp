@@ -343,7 +343,7 @@ bool LeakProof::has_suspects() {
       if (at + (2 + count) * kWord > rest.size()) break;
       for (std::size_t i = 0; i < count; ++i) {
         const std::uint64_t fingerprint = word(at + (2 + i) * kWord);
-        if (filter_->contains(fingerprint)) ++suspects_[fingerprint][column].count;
+        if (filter_->contains(fingerprint)) ++suspects_[fingerprint][column];
       }
       at += (2 + count) * kWord;
     }
@@ -352,8 +352,8 @@ bool LeakProof::has_suspects() {
   for (auto suspect = suspects_.begin(); suspect != suspects_.end();) {
     std::erase_if(suspect->second, [this](const auto& origin) {
       const auto values = static_cast<double>(values_[origin.first]);
-      const auto count = static_cast<double>(origin.second.count);
-      return (origin.second.count >= kFewRows && count >= kFormatPart * values) ||
+      const auto count = static_cast<double>(origin.second);
+      return (origin.second >= kFewRows && count >= kFormatPart * values) ||
              (values >= kFewValues && 2 * count >= values);
     });
     if (suspect->second.empty()) {

@@ -161,9 +161,6 @@ class LeakProof {
 
  private:
   class Filter;
-  struct Origin {
-    std::uint64_t count = 0;
-  };
   // Where a suspect was met in one column that is kept.
   struct Sighting {
     std::uint64_t rows = 0;
@@ -185,8 +182,8 @@ class LeakProof {
   std::uint64_t originals_ = 0;
   std::uint64_t compared_ = 0;
   std::uint64_t too_common_ = 0;
-  // Suspect → the masked columns it is of.
-  std::unordered_map<std::uint64_t, std::map<std::size_t, Origin>> suspects_;
+  // Suspect → the masked columns it is of, and in how many values.
+  std::unordered_map<std::uint64_t, std::map<std::size_t, std::uint64_t>> suspects_;
   std::map<std::pair<std::size_t, std::uint64_t>, Sighting> sightings_;
   std::vector<Leak> found_;  // by `search`
   FingerprintSet silent_;    // words that say nothing of anybody

@@ -96,22 +96,8 @@ std::uint32_t KeyedPermutation::tweak_of(std::string_view text) const {
     for (const char c : text) out = (out << 8U) | static_cast<unsigned char>(c);
     return out;
   }
-  Block state{};
-  if (text.size() <= state.size() - 2) {
-    state[0] = label(Use::tweak, 1);
-    state[1] = static_cast<std::uint8_t>(text.size());
-    std::memcpy(state.data() + 2, text.data(), text.size());
-    return static_cast<std::uint32_t>(word(permute_block(state)) & 0xffffffU);
-  }
-  state[0] = label(Use::tweak, 0);
-  put(state.data() + 1, text.size(), 8);
-  state = permute_block(state);
-  for (std::size_t start = 0; start < text.size(); start += state.size()) {
-    const std::string_view part = text.substr(start, state.size());
-    for (std::size_t i = 0; i < part.size(); ++i) state[i] ^= static_cast<std::uint8_t>(part[i]);
-    state = permute_block(state);
-  }
-  return static_cast<std::uint32_t>(word(state) & 0xffffffU);
+  const Block mixed = mix(label(Use::tweak, 1), label(Use::tweak, 0), text);
+  return static_cast<std::uint32_t>(word(mixed) & 0xffffffU);
 }
 
 std::string KeyedPermutation::permute_digits(std::string_view digits,
@@ -137,20 +123,21 @@ std::string KeyedPermutation::permute_digits(std::string_view digits,
   return out;
 }
 
-// 16 bytes that depend on the round and the half.
-KeyedPermutation::Block KeyedPermutation::mix_half(unsigned round, std::string_view half) const {
+// 16 bytes that depend on the label and the text: one block, or a chain of them.
+KeyedPermutation::Block KeyedPermutation::mix(std::uint8_t short_label, std::uint8_t long_label,
+                                              std::string_view text) const {
   Block block{};
-  if (half.size() <= block.size() - 2) {
-    block[0] = label(Use::short_half, round);
-    block[1] = static_cast<std::uint8_t>(half.size());
-    std::memcpy(block.data() + 2, half.data(), half.size());
+  if (text.size() <= block.size() - 2) {
+    block[0] = short_label;
+    block[1] = static_cast<std::uint8_t>(text.size());
+    std::memcpy(block.data() + 2, text.data(), text.size());
     return permute_block(block);
   }
-  block[0] = label(Use::long_half, round);
-  put(block.data() + 1, half.size(), 8);
+  block[0] = long_label;
+  put(block.data() + 1, text.size(), 8);
   block = permute_block(block);
-  for (std::size_t start = 0; start < half.size(); start += block.size()) {
-    const std::string_view part = half.substr(start, block.size());
+  for (std::size_t start = 0; start < text.size(); start += block.size()) {
+    const std::string_view part = text.substr(start, block.size());
     for (std::size_t i = 0; i < part.size(); ++i) block[i] ^= static_cast<std::uint8_t>(part[i]);
     block = permute_block(block);
   }
@@ -170,7 +157,7 @@ std::string KeyedPermutation::permute_bytes(std::string_view bytes) const {
     const std::size_t length = changes_left ? middle : out.size() - middle;
     const std::string_view source = changes_left ? std::string_view(out).substr(middle)
                                                  : std::string_view(out).substr(0, middle);
-    Block mixed = mix_half(round, source);
+    Block mixed = mix(label(Use::short_half, round), label(Use::long_half, round), source);
     for (std::size_t i = 0; i < length; ++i) {
       if (i > 0 && i % mixed.size() == 0) mixed = permute_block(mixed);
       target[i] = static_cast<char>(static_cast<std::uint8_t>(target[i]) ^ mixed[i % mixed.size()]);

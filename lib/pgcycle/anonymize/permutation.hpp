@@ -36,7 +36,7 @@ class KeyedPermutation {
 
  private:
   struct Cipher;
-  Block mix_half(unsigned round, std::string_view half) const;
+  Block mix(std::uint8_t short_label, std::uint8_t long_label, std::string_view text) const;
   std::shared_ptr<const Cipher> cipher_;
 };
 

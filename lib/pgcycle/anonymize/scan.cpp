@@ -151,16 +151,6 @@ class ColumnScan {
            (rule == "phone" || rule == "card" || rule == "national_id" || rule == "iban");
   }
 
-  bool is_unique() const {
-    for (const catalog::UniqueKey& key : table_.unique_keys) {
-      if (std::find(key.depends_on.begin(), key.depends_on.end(), column_.name) !=
-          key.depends_on.end()) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   // The last name in a place: of a member, a field or the column itself.
   std::string_view name_at(const std::string& place) const {
     if (place.empty() || place == "$") return column_.name;
@@ -275,7 +265,8 @@ class ColumnScan {
   }
 
   std::string rule_json(std::string rule) const {
-    if (is_unique() && (rule == "scrub" || rule == "password")) rule = "text";
+    if (table_.has_unique_key_on(column_.name) && (rule == "scrub" || rule == "password"))
+      rule = "text";
     if (rule.starts_with('{')) return rule;
     return "\"" + rule + "\"";
   }

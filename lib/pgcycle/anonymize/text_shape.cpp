@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pgcycle/anonymize/dictionary.hpp"
+#include "pgcycle/anonymize/packed_text.hpp"
 #include "pgcycle/support/error.hpp"
 #include "pgcycle/support/utf8.hpp"
 
@@ -53,14 +54,6 @@ bool is_separator(char32_t code) {
          code == 0xd7 || code == 0xf7 || (code >= 0x2000 && code < 0x2c00) ||
          (code >= 0x3000 && code < 0x3040) || (code >= 0xfe00 && code < 0xfe10) ||
          (code >= 0xff00 && code < 0xff10) || (code >= 0x1f000 && code < 0x20000);
-}
-
-std::string lower_ascii(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
 }
 
 }  // namespace
@@ -163,8 +156,8 @@ std::string scrub_text(const PseudonymKey& key, std::string_view input) {
     }
     const std::string_view word = input.substr(start, end - start);
     if (!word.empty()) {
-      out += is_common_word(lower_ascii(word)) ? std::string(word)
-                                               : replace_letters_and_digits(key, "scrub", word);
+      out += is_common_word(lower_case(word)) ? std::string(word)
+                                              : replace_letters_and_digits(key, "scrub", word);
     }
     out.append(input.substr(end, i - end));
   }

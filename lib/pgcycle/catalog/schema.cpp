@@ -31,6 +31,12 @@ std::vector<std::string> Table::primary_key() const {
   return {};
 }
 
+bool Table::has_unique_key_on(const std::string& column) const {
+  return std::any_of(unique_keys.begin(), unique_keys.end(), [&column](const UniqueKey& key) {
+    return std::find(key.depends_on.begin(), key.depends_on.end(), column) != key.depends_on.end();
+  });
+}
+
 std::vector<const Column*> Table::stored_columns() const {
   std::vector<const Column*> out;
   for (const Column& column : columns) {

@@ -114,6 +114,8 @@ struct Table {
   const Column& require_column(std::string_view column, const Location& place) const;
   // The primary key's columns in key order; empty when there is none.
   std::vector<std::string> primary_key() const;
+  // Tells whether a unique key depends on the column, alone or with others.
+  bool has_unique_key_on(const std::string& column) const;
   // The columns that fixtures hold: all but generated ones, in table order.
   std::vector<const Column*> stored_columns() const;
 };
