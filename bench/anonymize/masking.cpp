@@ -53,7 +53,7 @@ void measure(const std::string& name, const std::vector<BenchColumn>& columns) {
       if (masks[i]) {
         postgres::append_copy_field(out, *masks[i](*fields[i], {fields.values(), nullptr}));
       } else {
-        postgres::append_copy_field(out, *fields[i]);
+        out.append(fields.written(i));
       }
     }
     out.push_back('\n');

@@ -1,8 +1,10 @@
 #include "pgcycle/anonymize/generator.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <bitset>
 #include <cctype>
 #include <chrono>
 #include <random>
@@ -11,6 +13,7 @@
 
 #include "pgcycle/anonymize/dictionary.hpp"
 #include "pgcycle/anonymize/format_generators.hpp"
+#include "pgcycle/anonymize/national_id.hpp"
 #include "pgcycle/anonymize/packed_text.hpp"
 #include "pgcycle/anonymize/permutation.hpp"
 #include "pgcycle/anonymize/plan.hpp"
@@ -148,6 +151,93 @@ TEST(Generators, OfNamesKeepTheScript) {
   }
 }
 
+TEST(Generators, OfNamesKeepAKnownGender) {
+  const auto is_in = [](std::span<const std::string_view> list, const std::string& name) {
+    return std::find(list.begin(), list.end(), name) != list.end();
+  };
+  const NameLists& lists = names(Script::latin, Locale::en);
+  const OfText first_name = generator("first_name");
+  for (const char* name : {"Maria", "SOPHIE", "Inês", "Emma Louise"}) {
+    EXPECT_TRUE(is_in(lists.feminine, *first_name(name))) << name;
+  }
+  for (const char* name : {"Peter", "JOÃO", "Hans Otto", "Mohammed"}) {
+    EXPECT_TRUE(is_in(lists.masculine, *first_name(name))) << name;
+  }
+  const std::string whole = *generator("person_name")("Peter Maria Schmidt");
+  EXPECT_TRUE(is_in(lists.masculine, whole.substr(0, whole.find(' ')))) << whole;
+  // Nothing is known of the others, which get either.
+  int feminine = 0;
+  for (int i = 0; i < 400; ++i) {
+    feminine += is_in(lists.feminine, *first_name(fmt::format("Xq{}", i))) ? 1 : 0;
+  }
+  EXPECT_GT(feminine, 100);
+  EXPECT_LT(feminine, 350);
+}
+
+TEST(Generators, SpeakTheLanguageThatIsAskedFor) {
+  GeneratorSpec spec;
+  spec.options["locale"].text = "de";
+  const auto german = [&spec](const std::string& name, const std::string& input) {
+    spec.name = name;
+    return *on_text(make_generator(spec, key(), {}))(input);
+  };
+  const std::span last = names(Script::latin, Locale::de).last;
+  EXPECT_NE(std::find(last.begin(), last.end(), german("last_name", "Duarte")), last.end());
+  EXPECT_EQ(script_of(german("last_name", "Петров")), Script::cyrillic);
+  const std::string street = german("street_address", "1 Long Lane");
+  EXPECT_TRUE(std::isdigit(street.back()) != 0 && std::isdigit(street.front()) == 0) << street;
+  // What stands inside another generator speaks it too.
+  const std::string name = german("last_name", "Duarte");
+  spec.options["value"].text = "Frau {last_name}";
+  EXPECT_EQ(german("template", "Duarte"), "Frau " + name);
+  spec.options.erase("value");
+  spec.options["locale"].text = "xx";
+  EXPECT_THROW(german("city", "Berlin"), Error);
+}
+
+// Samples that the issuers publish, or that stand in their documentation.
+TEST(Generators, OfNationalIdsHaveValidCheckDigits) {
+  const std::map<std::string, std::vector<std::string>> samples{
+      {"it", {"RSSMRA85T10A562S", "rss mra 85T10 A562s"}},
+      {"fr", {"295109912611193", "2 95 10 99 126 111 93"}},
+      {"se", {"880320-0016", "19880320-0016"}},
+      {"pl", {"44051401359"}},
+      {"be", {"85.07.30-033 28", "17 07 30 033 84"}},
+      {"br", {"390.533.447-05", "39053344705"}},
+      {"de", {"36 574 261 809", "36574261809"}},
+      {"es", {"54362315-K", "x-2482300w"}},
+      {"pt", {"501 964 843", "501964843"}},
+      {"nl", {"1112.22.333"}},
+      {"us", {"536-90-4399"}}};
+  const OfText mask = generator("national_id");
+  for (const auto& [country, numbers] : samples) {
+    for (const std::string& number : numbers) {
+      const std::string masked = *mask(number);
+      EXPECT_EQ(country_of_national_id(number), country) << number;
+      EXPECT_EQ(country_of_national_id(masked), country) << number << " -> " << masked;
+      EXPECT_NE(masked, number);
+      EXPECT_EQ(shape_of(masked), shape_of(number));
+    }
+  }
+  EXPECT_EQ(country_of_national_id("RSSMRA85T10A562X"), "");
+  EXPECT_EQ(country_of_national_id("536904399"), "");  // without hyphens it is any number
+}
+
+TEST(Generators, OfNationalIdsKeepTheCountriesApart) {
+  std::mt19937_64 random(test::test_seed());
+  const OfText mask = generator("national_id");
+  std::set<std::string> seen;
+  std::set<std::string> inputs;
+  while (inputs.size() < 20000) {
+    const std::string digits = std::to_string(random() % 1000000000);
+    const std::string number = random() % 4 == 0 ? digits + "K" : digits;
+    if (!inputs.insert(number).second) continue;
+    const std::string masked = *mask(number);
+    EXPECT_EQ(country_of_national_id(masked), country_of_national_id(number)) << number;
+    EXPECT_TRUE(seen.insert(masked).second) << number;
+  }
+}
+
 TEST(ScrubText, LeavesNoNameNumberOrAddress) {
   const std::string out = scrub_text(key(),
                                      "Ana Duarte (ana@duarte.example, +49 170 1234567) lives at 5 "
@@ -218,6 +308,41 @@ TEST(Generators, KeepPrefixesOfAddresses) {
   EXPECT_NE(a, b);
   EXPECT_EQ((*ip("10.0.0.0/8")).substr((*ip("10.0.0.0/8")).find('.')), ".0.0.0/8");
   EXPECT_NE((*ip("2001:db8::1")).find(':'), std::string::npos);
+}
+
+// For every pair, the bits in front that are the same are as many before as after.
+TEST(Generators, KeepJustThePrefixesThatAddressesShare) {
+  std::mt19937_64 random(test::test_seed());
+  const OfText ip = generator("ip");
+  const auto bits = [](const std::string& address) {
+    std::array<unsigned char, 16> bytes{};
+    const int family = address.find(':') == std::string::npos ? AF_INET : AF_INET6;
+    EXPECT_EQ(inet_pton(family, address.c_str(), bytes.data()), 1) << address;
+    std::string out;
+    for (const unsigned char byte : bytes) out += std::bitset<8>(byte).to_string();
+    return out;
+  };
+  const auto shared = [](const std::string& a, const std::string& b) {
+    return std::mismatch(a.begin(), a.end(), b.begin()).first - a.begin();
+  };
+  for (const bool six : {false, true}) {
+    std::string before;
+    std::string after;
+    for (int i = 0; i < 2000; ++i) {
+      std::string address = six ? "2001:db8" : "84.17";
+      for (int part = six ? 6 : 2; part > 0; --part) {
+        const auto value = random() % (random() % 2 == 0 ? 4 : 256);
+        address += six ? fmt::format(":{:x}", value) : fmt::format(".{}", value);
+      }
+      const std::string masked = *ip(address);
+      if (!before.empty()) {
+        EXPECT_EQ(shared(bits(address), bits(before)), shared(bits(masked), bits(after)))
+            << address << " and " << before;
+      }
+      before = address;
+      after = masked;
+    }
+  }
 }
 
 TEST(Generators, KeepTheOrderOfOnePersonsDates) {

@@ -8,6 +8,7 @@
 
 #include "pgcycle/anonymize/dictionary.hpp"
 #include "pgcycle/anonymize/format_generators.hpp"
+#include "pgcycle/anonymize/national_id.hpp"
 #include "pgcycle/anonymize/packed_text.hpp"
 
 namespace pgcycle::anonymize {
@@ -236,6 +237,7 @@ class Detector {
       const bool whole = token.size() == text_.size();
       start = end + 1;
       if (token.size() >= 15 && is_iban(token)) add(PersonalKind::iban, whole);
+      if (is_strict_national_id(token)) add(PersonalKind::national_id, whole);
       if (token.size() >= 7 && token.size() <= 45) network_address(token, whole);
       if (token.size() == 36 && token[8] == '-' && token[13] == '-' &&
           token.find_first_not_of("0123456789abcdefABCDEF-") == std::string_view::npos) {

@@ -15,28 +15,29 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::string_view kFirstLatin[]{
-    "Alden"sv,    "Amara"sv,      "Ansel"sv,     "Ariadne"sv,  "Astrid"sv,   "Auberon"sv,
-    "Aurel"sv,    "Avelina"sv,    "Basil"sv,     "Beatrix"sv,  "Benno"sv,    "Brisa"sv,
-    "Caspian"sv,  "Celestine"sv,  "Cillian"sv,   "Clovis"sv,   "Cora"sv,     "Cosima"sv,
-    "Cyprian"sv,  "Damaris"sv,    "Delphine"sv,  "Dorian"sv,   "Edda"sv,     "Eleonor"sv,
-    "Elowen"sv,   "Emrys"sv,      "Endre"sv,     "Esme"sv,     "Evander"sv,  "Fabian"sv,
-    "Faustina"sv, "Fenella"sv,    "Finnian"sv,   "Flavia"sv,   "Florent"sv,  "Gaia"sv,
-    "Gideon"sv,   "Ginevra"sv,    "Gwendolyn"sv, "Hadrian"sv,  "Halina"sv,   "Hesper"sv,
-    "Honora"sv,   "Idris"sv,      "Ilaria"sv,    "Imogen"sv,   "Ingrid"sv,   "Isolde"sv,
-    "Ivo"sv,      "Jarek"sv,      "Jessamy"sv,   "Jocasta"sv,  "Jolyon"sv,   "Juniper"sv,
-    "Kalliope"sv, "Kasimir"sv,    "Katya"sv,     "Kerensa"sv,  "Lazlo"sv,    "Leander"sv,
-    "Leocadia"sv, "Linnea"sv,     "Lorcan"sv,    "Ludovic"sv,  "Lysander"sv, "Maelis"sv,
-    "Magnus"sv,   "Marisol"sv,    "Melisande"sv, "Merrick"sv,  "Milena"sv,   "Mirabel"sv,
-    "Morwenna"sv, "Nadia"sv,      "Nerissa"sv,   "Niamh"sv,    "Octavia"sv,  "Odile"sv,
-    "Olympia"sv,  "Orlaith"sv,    "Orson"sv,     "Osric"sv,    "Ottilie"sv,  "Paloma"sv,
-    "Perpetua"sv, "Phineas"sv,    "Quentin"sv,   "Quilla"sv,   "Ragna"sv,    "Rainer"sv,
-    "Raphaela"sv, "Roderic"sv,    "Rosalba"sv,   "Rowena"sv,   "Sabine"sv,   "Saskia"sv,
-    "Selwyn"sv,   "Seraphina"sv,  "Sigrid"sv,    "Silvan"sv,   "Solange"sv,  "Sunniva"sv,
-    "Tamsin"sv,   "Tancred"sv,    "Thaddeus"sv,  "Theodora"sv, "Tiberius"sv, "Torsten"sv,
-    "Ulric"sv,    "Ursel"sv,      "Valentin"sv,  "Verity"sv,   "Vesper"sv,   "Viggo"sv,
-    "Wenda"sv,    "Wilhelmina"sv, "Xanthe"sv,    "Yara"sv,     "Yorick"sv,   "Ysolde"sv,
-    "Zelda"sv,    "Zephyr"sv,     "Zora"sv};
+constexpr std::string_view kFeminineLatin[]{
+    "Amara"sv,     "Ariadne"sv,  "Astrid"sv,    "Avelina"sv,    "Beatrix"sv,  "Brisa"sv,
+    "Celestine"sv, "Cora"sv,     "Cosima"sv,    "Damaris"sv,    "Delphine"sv, "Edda"sv,
+    "Eleonor"sv,   "Elowen"sv,   "Esme"sv,      "Faustina"sv,   "Fenella"sv,  "Flavia"sv,
+    "Gaia"sv,      "Ginevra"sv,  "Gwendolyn"sv, "Halina"sv,     "Hesper"sv,   "Honora"sv,
+    "Ilaria"sv,    "Imogen"sv,   "Ingrid"sv,    "Isolde"sv,     "Jessamy"sv,  "Jocasta"sv,
+    "Juniper"sv,   "Kalliope"sv, "Katya"sv,     "Kerensa"sv,    "Leocadia"sv, "Linnea"sv,
+    "Maelis"sv,    "Marisol"sv,  "Melisande"sv, "Milena"sv,     "Mirabel"sv,  "Morwenna"sv,
+    "Nadia"sv,     "Nerissa"sv,  "Niamh"sv,     "Octavia"sv,    "Odile"sv,    "Olympia"sv,
+    "Orlaith"sv,   "Ottilie"sv,  "Paloma"sv,    "Perpetua"sv,   "Quilla"sv,   "Ragna"sv,
+    "Raphaela"sv,  "Rosalba"sv,  "Rowena"sv,    "Sabine"sv,     "Saskia"sv,   "Seraphina"sv,
+    "Sigrid"sv,    "Solange"sv,  "Sunniva"sv,   "Tamsin"sv,     "Theodora"sv, "Ursel"sv,
+    "Verity"sv,    "Vesper"sv,   "Wenda"sv,     "Wilhelmina"sv, "Xanthe"sv,   "Yara"sv,
+    "Ysolde"sv,    "Zelda"sv,    "Zora"sv};
+
+constexpr std::string_view kMasculineLatin[]{
+    "Alden"sv,    "Ansel"sv,   "Auberon"sv,  "Aurel"sv,  "Basil"sv,   "Benno"sv,    "Caspian"sv,
+    "Cillian"sv,  "Clovis"sv,  "Cyprian"sv,  "Dorian"sv, "Emrys"sv,   "Endre"sv,    "Evander"sv,
+    "Fabian"sv,   "Finnian"sv, "Florent"sv,  "Gideon"sv, "Hadrian"sv, "Idris"sv,    "Ivo"sv,
+    "Jarek"sv,    "Jolyon"sv,  "Kasimir"sv,  "Lazlo"sv,  "Leander"sv, "Lorcan"sv,   "Ludovic"sv,
+    "Lysander"sv, "Magnus"sv,  "Merrick"sv,  "Orson"sv,  "Osric"sv,   "Phineas"sv,  "Quentin"sv,
+    "Rainer"sv,   "Roderic"sv, "Selwyn"sv,   "Silvan"sv, "Tancred"sv, "Thaddeus"sv, "Tiberius"sv,
+    "Torsten"sv,  "Ulric"sv,   "Valentin"sv, "Viggo"sv,  "Yorick"sv,  "Zephyr"sv};
 
 constexpr std::string_view kLastLatin[]{
     "Abernathy"sv,   "Aldridge"sv,     "Almgren"sv,     "Ambrose"sv,      "Ashcombe"sv,
@@ -64,37 +65,185 @@ constexpr std::string_view kLastLatin[]{
     "Wildgrave"sv,   "Willoughby"sv,   "Windermere"sv,  "Winterbourne"sv, "Wolvercote"sv,
     "Woodhollow"sv,  "Wyndham"sv,      "Yarborough"sv,  "Yellowley"sv,    "Zimmerfeld"sv};
 
-constexpr std::string_view kFirstHan[]{"子涵"sv, "雨桐"sv, "浩然"sv, "思远"sv, "梓萱"sv, "明轩"sv,
-                                       "若溪"sv, "天佑"sv, "诗涵"sv, "俊杰"sv, "欣怡"sv, "宇轩"sv,
-                                       "晨曦"sv, "雅静"sv, "志远"sv, "书瑶"sv, "嘉懿"sv, "弘文"sv,
-                                       "语嫣"sv, "博涛"sv, "静姝"sv, "泽宇"sv, "婉清"sv, "鸿煊"sv,
-                                       "梦琪"sv, "文昊"sv, "清妍"sv, "景行"sv, "采薇"sv, "致远"sv};
+constexpr std::string_view kFeminineHan[]{
+    "子涵"sv, "雨桐"sv, "梓萱"sv, "若溪"sv, "诗涵"sv, "欣怡"sv, "晨曦"sv, "雅静"sv,
+    "书瑶"sv, "嘉懿"sv, "语嫣"sv, "静姝"sv, "婉清"sv, "梦琪"sv, "清妍"sv, "采薇"sv};
+
+constexpr std::string_view kMasculineHan[]{"浩然"sv, "思远"sv, "明轩"sv, "天佑"sv, "俊杰"sv,
+                                           "宇轩"sv, "志远"sv, "弘文"sv, "博涛"sv, "泽宇"sv,
+                                           "鸿煊"sv, "文昊"sv, "景行"sv, "致远"sv};
 
 constexpr std::string_view kLastHan[]{"欧阳"sv, "上官"sv, "司徒"sv, "慕容"sv, "诸葛"sv,
                                       "东方"sv, "令狐"sv, "皇甫"sv, "尉迟"sv, "公孙"sv,
                                       "轩辕"sv, "长孙"sv, "宇文"sv, "司空"sv, "端木"sv,
                                       "百里"sv, "南宫"sv, "夏侯"sv, "闻人"sv, "钟离"sv};
 
-constexpr std::string_view kFirstArabic[]{"سلمى"sv, "زاهر"sv,  "ليان"sv, "باسل"sv, "رنيم"sv,
-                                          "تامر"sv, "جمانة"sv, "أوس"sv,  "ميار"sv, "قصي"sv,
-                                          "لجين"sv, "عاصم"sv,  "ديمة"sv, "هيثم"sv, "تالين"sv,
-                                          "مهند"sv, "شهد"sv,   "وسيم"sv, "روان"sv, "نزار"sv};
+constexpr std::string_view kFeminineArabic[]{"سلمى"sv, "ليان"sv, "رنيم"sv,  "جمانة"sv, "ميار"sv,
+                                             "لجين"sv, "ديمة"sv, "تالين"sv, "شهد"sv,   "روان"sv};
+
+constexpr std::string_view kMasculineArabic[]{"زاهر"sv, "باسل"sv, "تامر"sv, "أوس"sv,  "قصي"sv,
+                                              "عاصم"sv, "هيثم"sv, "مهند"sv, "وسيم"sv, "نزار"sv};
 
 constexpr std::string_view kLastArabic[]{
     "الزهراني"sv, "البستاني"sv, "القاضي"sv, "الخياط"sv,   "النجار"sv, "الصباغ"sv, "العطار"sv,
     "الفارس"sv,   "الدباغ"sv,   "الحداد"sv, "الساعاتي"sv, "الورد"sv,  "النقاش"sv, "البحري"sv,
     "الجبلي"sv,   "السهلي"sv,   "النخيل"sv, "الغزالي"sv,  "الكاتب"sv, "الرسام"sv};
 
-constexpr std::string_view kFirstCyrillic[]{
-    "Велимир"sv,   "Злата"sv,   "Ратибор"sv, "Милана"sv,   "Богдана"sv, "Святослав"sv, "Лада"sv,
-    "Мирослава"sv, "Яромир"sv,  "Есения"sv,  "Всеволод"sv, "Дарина"sv,  "Ростислав"sv, "Весна"sv,
-    "Любомир"sv,   "Снежана"sv, "Тихон"sv,   "Агния"sv,    "Лукьян"sv,  "Ульяна"sv};
+constexpr std::string_view kFeminineCyrillic[]{"Злата"sv,     "Милана"sv, "Богдана"sv, "Лада"sv,
+                                               "Мирослава"sv, "Есения"sv, "Дарина"sv,  "Весна"sv,
+                                               "Снежана"sv,   "Агния"sv,  "Ульяна"sv};
+
+constexpr std::string_view kMasculineCyrillic[]{"Велимир"sv, "Ратибор"sv,  "Святослав"sv,
+                                                "Яромир"sv,  "Всеволод"sv, "Ростислав"sv,
+                                                "Любомир"sv, "Тихон"sv,    "Лукьян"sv};
 
 constexpr std::string_view kLastCyrillic[]{
     "Березовский"sv,     "Ветров"sv,         "Горностай"sv, "Журавский"sv, "Заречный"sv,
     "Калинин-Луговой"sv, "Лебединский"sv,    "Медунов"sv,   "Озёрский"sv,  "Подсолнух"sv,
     "Ракитин"sv,         "Синегорский"sv,    "Тополев"sv,   "Урожайный"sv, "Хвойный"sv,
     "Черёмухин"sv,       "Шумилов-Лесной"sv, "Яблонский"sv, "Долинин"sv,   "Ясеневый"sv};
+
+constexpr std::string_view kFeminineGerman[]{
+    "Adelgund"sv, "Berthild"sv,   "Edelgard"sv, "Ehrentraud"sv, "Friedlinde"sv,
+    "Gerlind"sv,  "Hadwig"sv,     "Heilwig"sv,  "Irmengard"sv,  "Kunigunde"sv,
+    "Liutgard"sv, "Mechthild"sv,  "Notburga"sv, "Radegund"sv,   "Sieglind"sv,
+    "Swanhild"sv, "Theodelind"sv, "Walburga"sv, "Wiltrud"sv,    "Roswitha"sv};
+
+constexpr std::string_view kMasculineGerman[]{
+    "Baldur"sv,   "Burkhard"sv, "Diethelm"sv, "Eginhard"sv,   "Engelbert"sv,
+    "Ekkehard"sv, "Friedmar"sv, "Gangolf"sv,  "Hartwin"sv,    "Isenbert"sv,
+    "Leuthold"sv, "Markwart"sv, "Ortwin"sv,   "Ruprecht"sv,   "Sighart"sv,
+    "Volkmar"sv,  "Wunibald"sv, "Gerwin"sv,   "Helmbrecht"sv, "Adalrich"sv};
+
+constexpr std::string_view kLastGerman[]{
+    "Ahrenbach"sv,   "Birkenhain"sv,   "Brombeer"sv,    "Distelrath"sv, "Eichwald"sv,
+    "Falkenhorst"sv, "Finkenau"sv,     "Haselbach"sv,   "Heidekrug"sv,  "Immergrün"sv,
+    "Kiebitz"sv,     "Lindenthal"sv,   "Lerchenfeld"sv, "Mohnhaupt"sv,  "Nebelung"sv,
+    "Ottersbach"sv,  "Quellmann"sv,    "Rabenstein"sv,  "Rosenhag"sv,   "Schilfrohr"sv,
+    "Silberdorn"sv,  "Steinwandter"sv, "Sturmfels"sv,   "Tannhorst"sv,  "Ulmenried"sv,
+    "Veilchenau"sv,  "Wacholder"sv,    "Weidenkamp"sv,  "Ziegenhals"sv, "Zwetschger"sv};
+
+constexpr std::string_view kStreetsGerman[]{
+    "Ahorn"sv,   "Birken"sv, "Buchen"sv,   "Distel"sv,    "Eichen"sv,   "Erlen"sv,   "Farn"sv,
+    "Ginster"sv, "Hasel"sv,  "Holunder"sv, "Kastanien"sv, "Kiefern"sv,  "Lärchen"sv, "Linden"sv,
+    "Mohn"sv,    "Nelken"sv, "Tannen"sv,   "Ulmen"sv,     "Veilchen"sv, "Weiden"sv};
+
+constexpr std::string_view kCitiesGerman[]{
+    "Ahornstedt"sv,  "Bieberquell"sv, "Buchenrode"sv, "Distelheim"sv, "Eulenbrück"sv,
+    "Farnhausen"sv,  "Grünmoor"sv,    "Hagebutten"sv, "Igelsfurt"sv,  "Krähenau"sv,
+    "Lerchenrode"sv, "Mühlgrund"sv,   "Nebelstadt"sv, "Otternburg"sv, "Rebhügel"sv,
+    "Sonnwiesen"sv,  "Tannenfurt"sv,  "Uferlohe"sv,   "Weidenau"sv,   "Zaunrode"sv};
+
+constexpr std::string_view kFeminineFrench[]{
+    "Aldegonde"sv, "Amarante"sv,   "Apolline"sv,  "Blandine"sv,   "Bérengère"sv,
+    "Clothilde"sv, "Cunégonde"sv,  "Édeline"sv,   "Ermeline"sv,   "Frénégonde"sv,
+    "Godeliève"sv, "Hermeline"sv,  "Isaure"sv,    "Léopoldine"sv, "Mahaut"sv,
+    "Ombeline"sv,  "Pétronille"sv, "Rosemonde"sv, "Sidoine"sv,    "Ysabeau"sv};
+
+constexpr std::string_view kMasculineFrench[]{
+    "Adhémar"sv,  "Amaury"sv,     "Anselme"sv,   "Barnabé"sv,  "Childebert"sv,
+    "Dagobert"sv, "Enguerrand"sv, "Eudes"sv,     "Foulques"sv, "Gontran"sv,
+    "Hugolin"sv,  "Isembart"sv,   "Landry"sv,    "Mayeul"sv,   "Odilon"sv,
+    "Perceval"sv, "Renaud"sv,     "Sigisbert"sv, "Théodulf"sv, "Wandrille"sv};
+
+constexpr std::string_view kLastFrench[]{
+    "Aubépin"sv,     "Beauchêne"sv,      "Bellerive"sv,   "Boisclair"sv,       "Bruyère"sv,
+    "Chantemerle"sv, "Clairefontaine"sv, "Coudrier"sv,    "Deschamps-Verts"sv, "Églantier"sv,
+    "Fontargent"sv,  "Genévrier"sv,      "Hautbois"sv,    "Hirondel"sv,        "Lavandier"sv,
+    "Montfleury"sv,  "Noisetier"sv,      "Ormeau"sv,      "Peuplier"sv,        "Pinsonnet"sv,
+    "Rivecourt"sv,   "Rochebrune"sv,     "Romarin"sv,     "Sauvageon"sv,       "Sourceval"sv,
+    "Tournesol"sv,   "Troène"sv,         "Valombreuse"sv, "Verdoyant"sv,       "Violaine"sv};
+
+constexpr std::string_view kStreetsFrench[]{
+    "Acacias"sv,      "Aubépines"sv,   "Bleuets"sv,     "Bruyères"sv, "Cerisiers"sv,
+    "Châtaigniers"sv, "Coquelicots"sv, "Érables"sv,     "Fougères"sv, "Genêts"sv,
+    "Glycines"sv,     "Lilas"sv,       "Marronniers"sv, "Mimosas"sv,  "Noisetiers"sv,
+    "Ormes"sv,        "Peupliers"sv,   "Primevères"sv,  "Saules"sv,   "Tilleuls"sv};
+
+constexpr std::string_view kCitiesFrench[]{"Aigrefontaine"sv,
+                                           "Beauséjour-Val"sv,
+                                           "Bois-le-Clair"sv,
+                                           "Brumeval"sv,
+                                           "Chantelac"sv,
+                                           "Clairmarais"sv,
+                                           "Coquelibourg"sv,
+                                           "Fontbrune"sv,
+                                           "Genêtville"sv,
+                                           "Grisemer"sv,
+                                           "Hautepierre-le-Pont"sv,
+                                           "Lavandelle"sv,
+                                           "Merlemont"sv,
+                                           "Noirépine"sv,
+                                           "Orméval"sv,
+                                           "Pontdoré"sv,
+                                           "Rivebelle"sv,
+                                           "Rocheclaire"sv,
+                                           "Saulaie"sv,
+                                           "Vertcourt"sv};
+
+constexpr std::string_view kFeminineSpanish[]{
+    "Aldonza"sv,  "Berenguela"sv, "Brunilda"sv,   "Casilda"sv,    "Dulcinea"sv,
+    "Elvirina"sv, "Florinda"sv,   "Galiana"sv,    "Gundemara"sv,  "Hermesinda"sv,
+    "Ildara"sv,   "Jimena"sv,     "Leodegaria"sv, "Melisendra"sv, "Ormesinda"sv,
+    "Quiteria"sv, "Rosamunda"sv,  "Sancha"sv,     "Teodosinda"sv, "Urraca"sv};
+
+constexpr std::string_view kMasculineSpanish[]{
+    "Abelardo"sv,   "Arnulfo"sv,    "Baldomero"sv,  "Cipriano"sv,     "Diomedes"sv,
+    "Eladio"sv,     "Fruela"sv,     "Gumersindo"sv, "Hermenegildo"sv, "Indalecio"sv,
+    "Leovigildo"sv, "Melquíades"sv, "Nepomuceno"sv, "Ordoño"sv,       "Policarpo"sv,
+    "Recaredo"sv,   "Sisebuto"sv,   "Tancredo"sv,   "Wenceslao"sv,    "Witiza"sv};
+
+constexpr std::string_view kLastSpanish[]{
+    "Abedules"sv,  "Aguaclara"sv,   "Alcornoque"sv, "Almendral"sv,   "Avellaneda"sv,
+    "Azucenas"sv,  "Bellaluna"sv,   "Cantarrana"sv, "Castañeda"sv,   "Cerrogrande"sv,
+    "Enebral"sv,   "Espinosanta"sv, "Fresneda"sv,   "Fuentenueva"sv, "Golondrina"sv,
+    "Hinojal"sv,   "Jaramago"sv,    "Lunaclara"sv,  "Madroñal"sv,    "Manzanilla"sv,
+    "Montealto"sv, "Olivenza"sv,    "Peñalara"sv,   "Pinarejo"sv,    "Retamar"sv,
+    "Robledal"sv,  "Romeral"sv,     "Sotoverde"sv,  "Torrealta"sv,   "Zarzuela"sv};
+
+constexpr std::string_view kStreetsSpanish[]{
+    "Acacias"sv,  "Almendros"sv, "Azahar"sv,   "Cerezos"sv,    "Claveles"sv,
+    "Encinas"sv,  "Fresnos"sv,   "Geranios"sv, "Hortensias"sv, "Jazmines"sv,
+    "Laureles"sv, "Lirios"sv,    "Madroños"sv, "Magnolias"sv,  "Naranjos"sv,
+    "Nogales"sv,  "Olivos"sv,    "Pinos"sv,    "Rosales"sv,    "Sauces"sv};
+
+constexpr std::string_view kCitiesSpanish[]{
+    "Aguamansa"sv,   "Albarrosa"sv,   "Arroyolimpio"sv, "Campoverdeja"sv, "Cerroblanco"sv,
+    "Encinalta"sv,   "Fuenteazul"sv,  "Hontanilla"sv,   "Jaralejo"sv,     "Lagunarota"sv,
+    "Mirasierra"sv,  "Molinoviejo"sv, "Nogalera"sv,     "Olmedilla"sv,    "Peñaflorida"sv,
+    "Piedrasuave"sv, "Riohermoso"sv,  "Solanilla"sv,    "Valdenieve"sv,   "Zarzalejo"sv};
+
+constexpr std::string_view kFemininePortuguese[]{
+    "Aldegundes"sv, "Briolanja"sv, "Châmoa"sv,      "Domitila"sv, "Elduara"sv,
+    "Filipona"sv,   "Gontinha"sv,  "Hermengarda"sv, "Iseu"sv,     "Leonilde"sv,
+    "Mafalda"sv,    "Melisenda"sv, "Oriana"sv,      "Perpétua"sv, "Quitéria"sv,
+    "Randufa"sv,    "Sidónia"sv,   "Teodorinda"sv,  "Urraca"sv,   "Violante"sv};
+
+constexpr std::string_view kMasculinePortuguese[]{
+    "Abelardo"sv,  "Aldorico"sv, "Belchior"sv,   "Cristóforo"sv, "Deodato"sv,
+    "Egas"sv,      "Froila"sv,   "Gumersindo"sv, "Hermínio"sv,   "Ildefonso"sv,
+    "Lançarote"sv, "Mendo"sv,    "Nuno-Egas"sv,  "Ordonho"sv,    "Payo"sv,
+    "Quitério"sv,  "Rodorico"sv, "Sancho"sv,     "Teobaldo"sv,   "Viriato"sv};
+
+constexpr std::string_view kLastPortuguese[]{
+    "Abrunheira"sv, "Alecrim"sv,     "Amendoeira"sv,  "Azinhal"sv,   "Beladona"sv,
+    "Carvalhosa"sv, "Castanheira"sv, "Codeço"sv,      "Espinhal"sv,  "Faia"sv,
+    "Figueiral"sv,  "Fontainha"sv,   "Giestal"sv,     "Hortelão"sv,  "Jasmim"sv,
+    "Laranjal"sv,   "Loureiral"sv,   "Madressilva"sv, "Malmequer"sv, "Medronho"sv,
+    "Milheiral"sv,  "Nogueiral"sv,   "Oliveirinha"sv, "Pinhal"sv,    "Rosmaninho"sv,
+    "Salgueiral"sv, "Sobreiral"sv,   "Trevo"sv,       "Urze"sv,      "Zambujal"sv};
+
+constexpr std::string_view kStreetsPortuguese[]{
+    "Acácias"sv,   "Alecrins"sv,     "Amendoeiras"sv, "Azinheiras"sv,  "Camélias"sv,
+    "Carvalhos"sv, "Castanheiros"sv, "Cravos"sv,      "Eucaliptos"sv,  "Faias"sv,
+    "Giestas"sv,   "Hortênsias"sv,   "Jasmins"sv,     "Laranjeiras"sv, "Lírios"sv,
+    "Loureiros"sv, "Magnólias"sv,    "Oliveiras"sv,   "Pinheiros"sv,   "Salgueiros"sv};
+
+constexpr std::string_view kCitiesPortuguese[]{
+    "Água-Serena"sv,     "Alcarvão"sv,   "Barrocal"sv,       "Campolongo"sv,  "Carvalhinha"sv,
+    "Fonte-Clara"sv,     "Giesteira"sv,  "Lagoalva"sv,       "Medronhal"sv,   "Monte-Urze"sv,
+    "Neblina-a-Velha"sv, "Oliveirola"sv, "Pedra-Lisa"sv,     "Pinheirinha"sv, "Ribalta"sv,
+    "Salgueirinha"sv,    "Trevoso"sv,    "Vale-da-Giesta"sv, "Verdemar"sv,    "Zambujinha"sv};
 
 constexpr std::string_view kStreets[]{
     "Acacia"sv,   "Alder"sv,      "Amber"sv,    "Aspen"sv,    "Beacon"sv,    "Birch"sv,
@@ -218,65 +367,72 @@ constexpr std::string_view kCommonWords[]{
     "your"sv};
 
 // Sorted, for binary search.
-constexpr std::string_view kFirstNamesInUse[]{
-    "aaron"sv,     "abdullah"sv,  "adam"sv,      "adrian"sv,    "agnes"sv,       "ahmed"sv,
-    "aisha"sv,     "alan"sv,      "albert"sv,    "alejandro"sv, "alessandro"sv,  "alex"sv,
-    "alexander"sv, "alexandra"sv, "alfred"sv,    "ali"sv,       "alice"sv,       "alicia"sv,
-    "amanda"sv,    "amelia"sv,    "amir"sv,      "ana"sv,       "anastasia"sv,   "andrea"sv,
-    "andreas"sv,   "andrew"sv,    "andrzej"sv,   "angela"sv,    "ann"sv,         "anna"sv,
-    "anne"sv,      "annette"sv,   "anthony"sv,   "anton"sv,     "antonio"sv,     "antónio"sv,
-    "anya"sv,      "ashley"sv,    "barbara"sv,   "beata"sv,     "benjamin"sv,    "bernd"sv,
-    "betty"sv,     "bjorn"sv,     "brandon"sv,   "brenda"sv,    "brian"sv,       "bruno"sv,
-    "camille"sv,   "carla"sv,     "carlos"sv,    "carmen"sv,    "carol"sv,       "caroline"sv,
-    "catherine"sv, "cecilia"sv,   "charles"sv,   "charlotte"sv, "chen"sv,        "chiara"sv,
-    "chloe"sv,     "christian"sv, "christina"sv, "christine"sv, "christopher"sv, "claire"sv,
-    "clara"sv,     "claudia"sv,   "claus"sv,     "cynthia"sv,   "daniel"sv,      "daniela"sv,
-    "david"sv,     "deborah"sv,   "dennis"sv,    "diana"sv,     "diego"sv,       "dieter"sv,
-    "dimitri"sv,   "dmitri"sv,    "donald"sv,    "donna"sv,     "dorothy"sv,     "edward"sv,
-    "elena"sv,     "elizabeth"sv, "ella"sv,      "emily"sv,     "emma"sv,        "enrique"sv,
-    "erik"sv,      "ernst"sv,     "eva"sv,       "fatima"sv,    "felix"sv,       "fernando"sv,
-    "filip"sv,     "florian"sv,   "francesca"sv, "francesco"sv, "francisco"sv,   "frank"sv,
-    "françois"sv,  "gabriel"sv,   "gary"sv,      "george"sv,    "gerald"sv,      "giovanni"sv,
-    "giulia"sv,    "grace"sv,     "greta"sv,     "guillaume"sv, "hannah"sv,      "hans"sv,
-    "harold"sv,    "hassan"sv,    "heather"sv,   "heike"sv,     "heinrich"sv,    "heinz"sv,
-    "helen"sv,     "helena"sv,    "helga"sv,     "henrik"sv,    "henry"sv,       "hiroshi"sv,
-    "hugo"sv,      "ibrahim"sv,   "igor"sv,      "ingrid"sv,    "inês"sv,        "irene"sv,
-    "isabel"sv,    "isabella"sv,  "ivan"sv,      "jack"sv,      "jacob"sv,       "jakub"sv,
-    "jan"sv,       "jane"sv,      "janet"sv,     "jason"sv,     "javier"sv,      "jean"sv,
-    "jeffrey"sv,   "jennifer"sv,  "jens"sv,      "jerry"sv,     "jessica"sv,     "joan"sv,
-    "joana"sv,     "joanna"sv,    "joao"sv,      "johan"sv,     "johann"sv,      "johannes"sv,
-    "john"sv,      "jonathan"sv,  "jorge"sv,     "jose"sv,      "joseph"sv,      "joshua"sv,
-    "josé"sv,      "joyce"sv,     "joão"sv,      "juan"sv,      "judith"sv,      "julia"sv,
-    "julie"sv,     "jürgen"sv,    "karen"sv,     "karin"sv,     "karl"sv,        "katarzyna"sv,
-    "katherine"sv, "kathleen"sv,  "keiko"sv,     "kelly"sv,     "kenneth"sv,     "kevin"sv,
-    "klaus"sv,     "krzysztof"sv, "lars"sv,      "laura"sv,     "lauren"sv,      "leila"sv,
-    "lena"sv,      "leon"sv,      "leonardo"sv,  "li"sv,        "linda"sv,       "lisa"sv,
-    "lorenzo"sv,   "louis"sv,     "louise"sv,    "lucas"sv,     "lucia"sv,       "ludmila"sv,
-    "luigi"sv,     "luis"sv,      "lukas"sv,     "luís"sv,      "magdalena"sv,   "manuel"sv,
-    "marco"sv,     "marcus"sv,    "margaret"sv,  "maria"sv,     "mariam"sv,      "marie"sv,
-    "mario"sv,     "marta"sv,     "martha"sv,    "martin"sv,    "mary"sv,        "maryam"sv,
-    "matteo"sv,    "matthew"sv,   "matthias"sv,  "max"sv,       "megan"sv,       "mehmet"sv,
-    "melissa"sv,   "mia"sv,       "michael"sv,   "michel"sv,    "michelle"sv,    "miguel"sv,
-    "mikhail"sv,   "mohamed"sv,   "mohammad"sv,  "mohammed"sv,  "monica"sv,      "monika"sv,
-    "muhammad"sv,  "nancy"sv,     "natalia"sv,   "nathalie"sv,  "nicholas"sv,    "nicole"sv,
-    "nikolai"sv,   "nina"sv,      "nora"sv,      "olga"sv,      "oliver"sv,      "olivia"sv,
-    "omar"sv,      "oscar"sv,     "otto"sv,      "pablo"sv,     "pamela"sv,      "paolo"sv,
-    "patricia"sv,  "patrick"sv,   "paul"sv,      "paula"sv,     "paulo"sv,       "pavel"sv,
-    "pedro"sv,     "peter"sv,     "petra"sv,     "philip"sv,    "philippe"sv,    "pierre"sv,
-    "piotr"sv,     "rachel"sv,    "rainer"sv,    "raj"sv,       "ralf"sv,        "rebecca"sv,
-    "renate"sv,    "ricardo"sv,   "richard"sv,   "robert"sv,    "roberto"sv,     "roger"sv,
-    "roland"sv,    "ronald"sv,    "rosa"sv,      "ruth"sv,      "ryan"sv,        "samantha"sv,
-    "samuel"sv,    "sandra"sv,    "sara"sv,      "sarah"sv,     "sebastian"sv,   "sergei"sv,
-    "sergey"sv,    "sharon"sv,    "shirley"sv,   "silvia"sv,    "simon"sv,       "sofia"sv,
-    "sophia"sv,    "sophie"sv,    "stefan"sv,    "stefano"sv,   "stephanie"sv,   "stephen"sv,
-    "steven"sv,    "susan"sv,     "susanne"sv,   "sven"sv,      "svetlana"sv,    "sylvia"sv,
-    "tatiana"sv,   "teresa"sv,    "theresa"sv,   "thomas"sv,    "timothy"sv,     "tobias"sv,
-    "tomasz"sv,    "ulrich"sv,    "ursula"sv,    "uwe"sv,       "valentina"sv,   "vera"sv,
-    "veronica"sv,  "victoria"sv,  "viktor"sv,    "virginia"sv,  "vladimir"sv,    "walter"sv,
-    "wei"sv,       "werner"sv,    "wilhelm"sv,   "william"sv,   "wolfgang"sv,    "xavier"sv,
-    "yan"sv,       "yasmin"sv,    "yuki"sv,      "yusuf"sv,     "zeynep"sv,      "александр"sv,
-    "анна"sv,      "дмитрий"sv,   "елена"sv,     "иван"sv,      "мария"sv,       "ольга"sv,
-    "сергей"sv,    "أحمد"sv,      "فاطمة"sv,     "محمد"sv};
+constexpr std::string_view kFeminineInUse[]{
+    "agnes"sv,     "aisha"sv,     "alexandra"sv, "alice"sv,     "alicia"sv,    "amanda"sv,
+    "amelia"sv,    "ana"sv,       "anastasia"sv, "angela"sv,    "ann"sv,       "anna"sv,
+    "anne"sv,      "annette"sv,   "anya"sv,      "barbara"sv,   "beata"sv,     "betty"sv,
+    "brenda"sv,    "camille"sv,   "carla"sv,     "carmen"sv,    "carol"sv,     "caroline"sv,
+    "catherine"sv, "cecilia"sv,   "charlotte"sv, "chiara"sv,    "chloe"sv,     "christina"sv,
+    "christine"sv, "claire"sv,    "clara"sv,     "claudia"sv,   "cynthia"sv,   "daniela"sv,
+    "deborah"sv,   "diana"sv,     "donna"sv,     "dorothy"sv,   "elena"sv,     "elizabeth"sv,
+    "ella"sv,      "emily"sv,     "emma"sv,      "eva"sv,       "fatima"sv,    "francesca"sv,
+    "giulia"sv,    "grace"sv,     "greta"sv,     "hannah"sv,    "heather"sv,   "heike"sv,
+    "helen"sv,     "helena"sv,    "helga"sv,     "ingrid"sv,    "inês"sv,      "irene"sv,
+    "isabel"sv,    "isabella"sv,  "jane"sv,      "janet"sv,     "jennifer"sv,  "jessica"sv,
+    "joan"sv,      "joana"sv,     "joanna"sv,    "joyce"sv,     "judith"sv,    "julia"sv,
+    "julie"sv,     "karen"sv,     "karin"sv,     "katarzyna"sv, "katherine"sv, "kathleen"sv,
+    "keiko"sv,     "laura"sv,     "lauren"sv,    "leila"sv,     "lena"sv,      "linda"sv,
+    "lisa"sv,      "louise"sv,    "lucia"sv,     "ludmila"sv,   "magdalena"sv, "margaret"sv,
+    "maria"sv,     "mariam"sv,    "marie"sv,     "marta"sv,     "martha"sv,    "mary"sv,
+    "maryam"sv,    "megan"sv,     "melissa"sv,   "mia"sv,       "michelle"sv,  "monica"sv,
+    "monika"sv,    "nancy"sv,     "natalia"sv,   "nathalie"sv,  "nicole"sv,    "nina"sv,
+    "nora"sv,      "olga"sv,      "olivia"sv,    "pamela"sv,    "patricia"sv,  "paula"sv,
+    "petra"sv,     "rachel"sv,    "rebecca"sv,   "renate"sv,    "rosa"sv,      "ruth"sv,
+    "samantha"sv,  "sandra"sv,    "sara"sv,      "sarah"sv,     "sharon"sv,    "shirley"sv,
+    "silvia"sv,    "sofia"sv,     "sophia"sv,    "sophie"sv,    "stephanie"sv, "susan"sv,
+    "susanne"sv,   "svetlana"sv,  "sylvia"sv,    "tatiana"sv,   "teresa"sv,    "theresa"sv,
+    "ursula"sv,    "valentina"sv, "vera"sv,      "veronica"sv,  "victoria"sv,  "virginia"sv,
+    "yasmin"sv,    "zeynep"sv,    "анна"sv,      "елена"sv,     "мария"sv,     "ольга"sv,
+    "فاطمة"sv};
+
+// Sorted, for binary search.
+constexpr std::string_view kMasculineInUse[]{
+    "aaron"sv,     "abdullah"sv,  "adam"sv,       "adrian"sv,    "ahmed"sv,     "alan"sv,
+    "albert"sv,    "alejandro"sv, "alessandro"sv, "alexander"sv, "alfred"sv,    "ali"sv,
+    "amir"sv,      "andreas"sv,   "andrew"sv,     "andrzej"sv,   "anthony"sv,   "anton"sv,
+    "antonio"sv,   "antónio"sv,   "benjamin"sv,   "bernd"sv,     "bjorn"sv,     "brandon"sv,
+    "brian"sv,     "bruno"sv,     "carlos"sv,     "charles"sv,   "christian"sv, "christopher"sv,
+    "claus"sv,     "daniel"sv,    "david"sv,      "dennis"sv,    "diego"sv,     "dieter"sv,
+    "dimitri"sv,   "dmitri"sv,    "donald"sv,     "edward"sv,    "enrique"sv,   "erik"sv,
+    "ernst"sv,     "felix"sv,     "fernando"sv,   "filip"sv,     "florian"sv,   "francesco"sv,
+    "francisco"sv, "frank"sv,     "françois"sv,   "gabriel"sv,   "gary"sv,      "george"sv,
+    "gerald"sv,    "giovanni"sv,  "guillaume"sv,  "hans"sv,      "harold"sv,    "hassan"sv,
+    "heinrich"sv,  "heinz"sv,     "henrik"sv,     "henry"sv,     "hiroshi"sv,   "hugo"sv,
+    "ibrahim"sv,   "igor"sv,      "ivan"sv,       "jack"sv,      "jacob"sv,     "jakub"sv,
+    "jason"sv,     "javier"sv,    "jeffrey"sv,    "jens"sv,      "jerry"sv,     "joao"sv,
+    "johan"sv,     "johann"sv,    "johannes"sv,   "john"sv,      "jonathan"sv,  "jorge"sv,
+    "jose"sv,      "joseph"sv,    "joshua"sv,     "josé"sv,      "joão"sv,      "juan"sv,
+    "jürgen"sv,    "karl"sv,      "kenneth"sv,    "kevin"sv,     "klaus"sv,     "krzysztof"sv,
+    "lars"sv,      "leon"sv,      "leonardo"sv,   "lorenzo"sv,   "louis"sv,     "lucas"sv,
+    "luigi"sv,     "luis"sv,      "lukas"sv,      "luís"sv,      "manuel"sv,    "marco"sv,
+    "marcus"sv,    "mario"sv,     "martin"sv,     "matteo"sv,    "matthew"sv,   "matthias"sv,
+    "max"sv,       "mehmet"sv,    "michael"sv,    "michel"sv,    "miguel"sv,    "mikhail"sv,
+    "mohamed"sv,   "mohammad"sv,  "mohammed"sv,   "muhammad"sv,  "nicholas"sv,  "nikolai"sv,
+    "oliver"sv,    "omar"sv,      "oscar"sv,      "otto"sv,      "pablo"sv,     "paolo"sv,
+    "patrick"sv,   "paul"sv,      "paulo"sv,      "pavel"sv,     "pedro"sv,     "peter"sv,
+    "philip"sv,    "philippe"sv,  "pierre"sv,     "piotr"sv,     "rainer"sv,    "raj"sv,
+    "ralf"sv,      "ricardo"sv,   "richard"sv,    "robert"sv,    "roberto"sv,   "roger"sv,
+    "roland"sv,    "ronald"sv,    "ryan"sv,       "samuel"sv,    "sebastian"sv, "sergei"sv,
+    "sergey"sv,    "simon"sv,     "stefan"sv,     "stefano"sv,   "stephen"sv,   "steven"sv,
+    "sven"sv,      "thomas"sv,    "timothy"sv,    "tobias"sv,    "tomasz"sv,    "ulrich"sv,
+    "uwe"sv,       "viktor"sv,    "vladimir"sv,   "walter"sv,    "werner"sv,    "wilhelm"sv,
+    "william"sv,   "wolfgang"sv,  "xavier"sv,     "yusuf"sv,     "александр"sv, "дмитрий"sv,
+    "иван"sv,      "сергей"sv,    "أحمد"sv,       "محمد"sv};
+
+// In use for women and men. Sorted.
+constexpr std::string_view kEitherInUse[]{"alex"sv, "andrea"sv, "ashley"sv, "chen"sv,
+                                          "jan"sv,  "jean"sv,   "kelly"sv,  "li"sv,
+                                          "wei"sv,  "yan"sv,    "yuki"sv};
 
 constexpr std::string_view kCountryWords[]{
     "afghanistan"sv, "algeria"sv,     "angola"sv,     "argentina"sv,   "armenia"sv,
@@ -311,23 +467,90 @@ constexpr std::string_view kStreetWords[]{
     "rue"sv,    "square"sv,  "straat"sv,   "strasse"sv,   "straße"sv, "street"sv,  "ulica"sv,
     "ulitsa"sv, "via"sv,     "weg"sv,      "улица"sv};
 
+// {} stands for the name of the street.
+constexpr std::string_view kStreetKinds[]{"{} Street"sv, "{} Road"sv,  "{} Lane"sv,
+                                          "{} Avenue"sv, "{} Close"sv, "{} Way"sv};
+constexpr std::string_view kStreetKindsGerman[]{"{}weg"sv, "{}straße"sv, "{}gasse"sv, "{}allee"sv};
+constexpr std::string_view kStreetKindsFrench[]{"rue des {}"sv, "avenue des {}"sv, "allée des {}"sv,
+                                                "chemin des {}"sv};
+constexpr std::string_view kStreetKindsSpanish[]{"Calle {}"sv, "Avenida {}"sv, "Camino {}"sv,
+                                                 "Plaza {}"sv};
+constexpr std::string_view kStreetKindsPortuguese[]{"Rua {}"sv, "Avenida {}"sv, "Travessa {}"sv,
+                                                    "Largo {}"sv};
+constexpr std::string_view kFormsGerman[]{"GmbH"sv, "AG"sv, "KG"sv, "OHG"sv, "e.K."sv};
+constexpr std::string_view kFormsFrench[]{"SA"sv, "SARL"sv, "SAS"sv, "et Cie"sv};
+constexpr std::string_view kFormsSpanish[]{"S.A."sv, "S.L."sv, "e Hijos"sv};
+constexpr std::string_view kFormsPortuguese[]{"Lda."sv, "S.A."sv, "e Filhos"sv};
+
+struct LocaleLists {
+  NameLists names;
+  std::span<const std::string_view> streets, street_kinds, cities, company_forms;
+};
+
+constexpr std::string_view kLocaleNames[]{"en"sv, "de"sv, "fr"sv, "es"sv, "pt"sv};
+constexpr LocaleLists kLocales[]{
+    {{kFeminineLatin, kMasculineLatin, kLastLatin}, kStreets, kStreetKinds, kCities, kCompanyForms},
+    {{kFeminineGerman, kMasculineGerman, kLastGerman},
+     kStreetsGerman,
+     kStreetKindsGerman,
+     kCitiesGerman,
+     kFormsGerman},
+    {{kFeminineFrench, kMasculineFrench, kLastFrench},
+     kStreetsFrench,
+     kStreetKindsFrench,
+     kCitiesFrench,
+     kFormsFrench},
+    {{kFeminineSpanish, kMasculineSpanish, kLastSpanish},
+     kStreetsSpanish,
+     kStreetKindsSpanish,
+     kCitiesSpanish,
+     kFormsSpanish},
+    {{kFemininePortuguese, kMasculinePortuguese, kLastPortuguese},
+     kStreetsPortuguese,
+     kStreetKindsPortuguese,
+     kCitiesPortuguese,
+     kFormsPortuguese}};
+static_assert(std::size(kLocales) == std::size(kLocaleNames));
+
+constexpr NameLists kHan{kFeminineHan, kMasculineHan, kLastHan};
+constexpr NameLists kArabic{kFeminineArabic, kMasculineArabic, kLastArabic};
+constexpr NameLists kCyrillic{kFeminineCyrillic, kMasculineCyrillic, kLastCyrillic};
+
+template <std::size_t kSize>
+bool holds(const std::string_view (&sorted)[kSize], std::string_view word) {
+  return std::binary_search(std::begin(sorted), std::end(sorted), word);
+}
+
 std::vector<std::string> make_pseudonym_words() {
   std::vector<std::string> words;
-  for (const auto& list :
-       {first_names(Script::latin), first_names(Script::han), first_names(Script::arabic),
-        first_names(Script::cyrillic), last_names(Script::latin), last_names(Script::han),
-        last_names(Script::arabic), last_names(Script::cyrillic), street_names(), city_names(),
-        company_words(), company_forms()}) {
+  const auto add = [&words](std::span<const std::string_view> list) {
     for (const std::string_view entry : list) {
       const std::string lower = lower_case(entry);
       for (std::size_t start = 0; start < lower.size();) {
-        const std::size_t end = std::min(lower.find_first_of(" -", start), lower.size());
-        words.push_back(lower.substr(start, end - start));
+        const std::size_t end = std::min(lower.find_first_of(" -{}", start), lower.size());
+        if (end > start) words.push_back(lower.substr(start, end - start));
         start = end + 1;
       }
     }
+  };
+  const auto add_names = [&add](const NameLists& lists) {
+    for (const auto& list : {lists.feminine, lists.masculine, lists.last}) add(list);
+  };
+  for (const LocaleLists& locale : kLocales) {
+    add_names(locale.names);
+    add(locale.streets);
+    add(locale.street_kinds);
+    add(locale.cities);
+    add(locale.company_forms);
+    for (const std::string_view kind : locale.street_kinds) {  // "lindenstraße" is one word
+      if (!kind.starts_with("{}") || kind.starts_with("{} ")) continue;
+      for (const std::string_view street : locale.streets) {
+        words.push_back(lower_case(street) + std::string(kind.substr(2)));
+      }
+    }
   }
-  for (const char* word : {"street", "road", "lane", "avenue", "close"}) words.emplace_back(word);
+  for (const NameLists& lists : {kHan, kArabic, kCyrillic}) add_names(lists);
+  add(kCompanyWords);
   return words;
 }
 
@@ -350,41 +573,52 @@ Script script_of(std::string_view text) {
   return static_cast<Script>(std::max_element(counts.begin(), counts.end()) - counts.begin());
 }
 
-std::span<const std::string_view> first_names(Script script) {
+std::optional<Locale> find_locale(std::string_view name) {
+  for (std::size_t i = 0; i < std::size(kLocaleNames); ++i) {
+    if (kLocaleNames[i] == name) return static_cast<Locale>(i);
+  }
+  return std::nullopt;
+}
+
+std::span<const std::string_view> locale_names() { return kLocaleNames; }
+
+Gender gender_of(std::string_view name) {
+  const std::string lower = lower_case(name.substr(0, name.find(' ')));
+  if (holds(kFeminineInUse, lower)) return Gender::feminine;
+  return holds(kMasculineInUse, lower) ? Gender::masculine : Gender::unknown;
+}
+
+const NameLists& names(Script script, Locale locale) {
   switch (script) {
     case Script::han:
-      return kFirstHan;
+      return kHan;
     case Script::arabic:
-      return kFirstArabic;
+      return kArabic;
     case Script::cyrillic:
-      return kFirstCyrillic;
+      return kCyrillic;
     case Script::latin:
       break;
   }
-  return kFirstLatin;
+  return kLocales[static_cast<std::size_t>(locale)].names;
 }
 
-std::span<const std::string_view> last_names(Script script) {
-  switch (script) {
-    case Script::han:
-      return kLastHan;
-    case Script::arabic:
-      return kLastArabic;
-    case Script::cyrillic:
-      return kLastCyrillic;
-    case Script::latin:
-      break;
-  }
-  return kLastLatin;
+std::span<const std::string_view> street_names(Locale locale) {
+  return kLocales[static_cast<std::size_t>(locale)].streets;
 }
-
-std::span<const std::string_view> street_names() { return kStreets; }
-std::span<const std::string_view> city_names() { return kCities; }
+std::span<const std::string_view> street_kinds(Locale locale) {
+  return kLocales[static_cast<std::size_t>(locale)].street_kinds;
+}
+bool number_comes_first(Locale locale) { return locale == Locale::en || locale == Locale::fr; }
+std::span<const std::string_view> city_names(Locale locale) {
+  return kLocales[static_cast<std::size_t>(locale)].cities;
+}
 std::span<const std::string_view> company_words() { return kCompanyWords; }
-std::span<const std::string_view> company_forms() { return kCompanyForms; }
+std::span<const std::string_view> company_forms(Locale locale) {
+  return kLocales[static_cast<std::size_t>(locale)].company_forms;
+}
 
 bool is_common_word(std::string_view lower_case_word) {
-  return std::binary_search(std::begin(kCommonWords), std::end(kCommonWords), lower_case_word);
+  return holds(kCommonWords, lower_case_word);
 }
 
 void each_silent_word(const std::function<void(std::string_view)>& sink) {
@@ -394,14 +628,13 @@ void each_silent_word(const std::function<void(std::string_view)>& sink) {
 }
 
 bool is_first_name(std::string_view lower_case_word) {
-  return std::binary_search(std::begin(kFirstNamesInUse), std::end(kFirstNamesInUse),
-                            lower_case_word);
+  return holds(kFeminineInUse, lower_case_word) || holds(kMasculineInUse, lower_case_word) ||
+         holds(kEitherInUse, lower_case_word);
 }
 
 bool is_street_word(std::string_view lower_case_word) {
-  return std::binary_search(std::begin(kStreetWords), std::end(kStreetWords), lower_case_word) ||
-         lower_case_word.ends_with("straße") || lower_case_word.ends_with("strasse") ||
-         lower_case_word.ends_with("straat");
+  return holds(kStreetWords, lower_case_word) || lower_case_word.ends_with("straße") ||
+         lower_case_word.ends_with("strasse") || lower_case_word.ends_with("straat");
 }
 
 }  // namespace pgcycle::anonymize

@@ -1,6 +1,7 @@
 #include "pgcycle/anonymize/format_generators.hpp"
 
 #include <arpa/inet.h>
+#include <fmt/compile.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
@@ -8,6 +9,7 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -40,15 +42,15 @@ std::string permute_digits_from(const KeyedPermutation& permutation, std::string
 
 // Remainder by 97 of a string in which letters count as two digits (A = 10), behind one that
 // left `remainder`.
-int modulo_97(std::string_view text, int remainder = 0) {
+unsigned modulo_97(std::string_view text, unsigned remainder = 0) {
+  constexpr std::uint64_t kRoom = std::numeric_limits<std::uint64_t>::max() / 1000;
+  std::uint64_t number = remainder;
   for (const char c : text) {
-    if (is_digit(c)) {
-      remainder = (remainder * 10 + (c - '0')) % 97;
-    } else {
-      remainder = (remainder * 100 + ((c | 0x20) - 'a' + 10)) % 97;
-    }
+    if (number > kRoom) number %= 97;
+    number = is_digit(c) ? number * 10 + static_cast<unsigned>(c - '0')
+                         : number * 100 + static_cast<unsigned>((c | 0x20) - 'a' + 10);
   }
-  return remainder;
+  return static_cast<unsigned>(number % 97);
 }
 
 // At least `digits` decimal digits.
@@ -76,7 +78,7 @@ std::string compact(std::string_view text) {
   return out;
 }
 
-int iban_check(std::string_view country, std::string_view account) {
+unsigned iban_check(std::string_view country, std::string_view account) {
   return 98 - modulo_97("00", modulo_97(country, modulo_97(account)));
 }
 
@@ -93,7 +95,6 @@ bool is_compact_iban(std::string_view plain) {
 
 bool is_iban(std::string_view text) { return is_compact_iban(compact(text)); }
 
-// The digit that makes a number valid, by Luhn's formula.
 char luhn_digit(std::string_view digits) {
   int sum = 0;
   bool doubled = true;
@@ -118,20 +119,6 @@ bool is_compact_card(std::string_view plain) {
 }  // namespace
 
 bool is_card_number(std::string_view text) { return is_compact_card(compact(text)); }
-
-namespace {
-
-// Text that is no number of the kind stays none, so that it never meets the pseudonym of one.
-std::string permute_others(const KeyedPermutation& permutation, std::string_view input,
-                           bool (*is_of_the_kind)(std::string_view)) {
-  std::string out(input);
-  do {
-    out = permute_letters_and_digits(permutation, out);
-  } while (is_of_the_kind(out));
-  return out;
-}
-
-}  // namespace
 
 Generator make_phone(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
   return [permutation = KeyedPermutation(key, "phone")](std::string_view input, const MaskRow&) {
@@ -159,7 +146,7 @@ Generator make_iban(const GeneratorSpec&, const PseudonymKey& key, const ValueLi
     const std::string account =
         permute_letters_and_digits(permutation, std::string_view(plain).substr(4));
     std::string out = plain.substr(0, 2);
-    append_padded(out, static_cast<unsigned>(iban_check(out, account)), 2);
+    append_padded(out, iban_check(out, account), 2);
     out += account;
     return plain.size() == input.size() ? out : in_shape_of(input, out);
   };
@@ -209,110 +196,78 @@ namespace {
 
 using Address = KeyedPermutation::Block;
 
+bool bit_of(const Address& address, std::size_t bit) {
+  return (address[bit / 8] & (0x80U >> (bit % 8))) != 0;
+}
+
 // Changes the first `bits` bits, each by what comes before it: addresses that share a prefix
-// still do. Source: Xu, Fan, Ammar, Moon, "Prefix-Preserving IP Address Anonymization", 2002.
+// still do. Source: Xu, Fan, Ammar, Moon, "Prefix-Preserving IP Address Anonymization", 2002;
+// but a block under a prefix says it for the whole tree of the seven bits that follow.
 Address permute_address(const KeyedPermutation& permutation, const Address& address,
                         std::size_t bits) {
-  Address prefix{};
+  constexpr std::size_t kDepth = 7;  // 1 + 2 + 4 + … + 64 nodes are 127 bits
   Address out = address;
-  for (std::size_t bit = 0; bit < bits; ++bit) {
-    Address block = permutation.permute_block(prefix);
-    block[0] ^= static_cast<std::uint8_t>(bit + 1);
-    const std::size_t byte = bit / 8;
-    const auto one = static_cast<std::uint8_t>(0x80U >> (bit % 8));
-    if ((permutation.permute_block(block)[0] & 1U) != 0) out[byte] ^= one;
-    prefix[byte] = static_cast<std::uint8_t>(prefix[byte] | (address[byte] & one));
-  }
-  return out;
-}
-
-// The same for IPv4, whose prefix and its length fit one block. What the first half turns into
-// is worked out once.
-class Ipv4Permutation {
- public:
-  explicit Ipv4Permutation(KeyedPermutation permutation)
-      : permutation_(std::move(permutation)), first_half_(kHalf) {
-    for (std::uint32_t half = 0; half < kHalf; ++half) {
-      first_half_[half] = static_cast<std::uint16_t>(flips(half << 16U, 0, 16) >> 16U);
+  Address prefix{};
+  for (std::size_t start = 0; start < bits; start += kDepth) {
+    Address marked = prefix;  // ended by a one, so that prefixes of two lengths differ
+    marked[start / 8] = static_cast<std::uint8_t>(marked[start / 8] | (0x80U >> (start % 8)));
+    const Address flips = permutation.permute_block(marked);
+    std::size_t node = 1;
+    for (std::size_t bit = start; bit < std::min(start + kDepth, bits); ++bit) {
+      const auto one = static_cast<std::uint8_t>(0x80U >> (bit % 8));
+      const bool set = bit_of(address, bit);
+      if (bit_of(flips, node)) out[bit / 8] ^= one;
+      if (set) prefix[bit / 8] = static_cast<std::uint8_t>(prefix[bit / 8] | one);
+      node = 2 * node + (set ? 1 : 0);
     }
   }
-
-  std::uint32_t permute(std::uint32_t address, std::size_t bits) const {
-    const std::uint32_t kept = bits == 0 ? 0 : ~std::uint32_t{0} << (32 - bits);
-    std::uint32_t changed = static_cast<std::uint32_t>(first_half_[address >> 16U]) << 16U;
-    if (bits > 16) changed |= flips(address, 16, bits);
-    return address ^ (changed & kept);
-  }
-
- private:
-  static constexpr std::uint32_t kHalf = 65536;
-
-  // Which of the bits from `first` on change.
-  std::uint32_t flips(std::uint32_t address, std::size_t first, std::size_t end) const {
-    std::uint32_t out = 0;
-    for (std::size_t bit = first; bit < end; ++bit) {
-      const std::uint32_t prefix = bit == 0 ? 0 : address & (~std::uint32_t{0} << (32 - bit));
-      Address block{};
-      for (std::size_t i = 0; i < 4; ++i) block[i] = static_cast<std::uint8_t>(prefix >> (8 * i));
-      block[15] = static_cast<std::uint8_t>(bit + 1);
-      if ((permutation_.permute_block(block)[0] & 1U) != 0) out |= 0x80000000U >> bit;
-    }
-    return out;
-  }
-
-  KeyedPermutation permutation_;
-  std::vector<std::uint16_t> first_half_;
-};
-
-std::uint32_t number_of(const Address& address) {
-  return static_cast<std::uint32_t>(address[0]) << 24U |
-         static_cast<std::uint32_t>(address[1]) << 16U |
-         static_cast<std::uint32_t>(address[2]) << 8U | address[3];
-}
-
-Address address_of(std::uint32_t number) {
-  Address out{};
-  for (std::size_t i = 0; i < 4; ++i) out[i] = static_cast<std::uint8_t>(number >> (24 - 8 * i));
   return out;
 }
 
 // The address with all bits from `bits` on at zero.
 Address network_of(Address address, std::size_t bits) {
-  for (std::size_t bit = bits; bit < 8 * address.size(); ++bit) {
-    address[bit / 8] = static_cast<std::uint8_t>(address[bit / 8] & ~(0x80U >> (bit % 8)));
+  for (std::size_t byte = bits / 8; byte < address.size(); ++byte) {
+    const unsigned kept = byte == bits / 8 ? 0xff00U >> (bits % 8) : 0;
+    address[byte] = static_cast<std::uint8_t>(address[byte] & kept);
   }
   return address;
+}
+
+std::string shown(int family, const Address& address) {
+  if (family == AF_INET) {
+    return fmt::format(FMT_COMPILE("{}.{}.{}.{}"), address[0], address[1], address[2], address[3]);
+  }
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(family, address.data(), text.data(), text.size());
+  return text.data();
 }
 
 }  // namespace
 
 Generator make_ip(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
-  const KeyedPermutation permutation(key, "ip");
-  return [permutation, ipv4 = std::make_shared<const Ipv4Permutation>(permutation)](
-             std::string_view input, const MaskRow&) {
+  return [ipv4 = KeyedPermutation(key, "ip"), ipv6 = KeyedPermutation(key, "ipv6"),
+          others = KeyedPermutation(key, "no ip")](std::string_view input, const MaskRow&) {
     const std::size_t slash = std::min(input.find('/'), input.size());
     const std::string text(input.substr(0, slash));
     const int family = text.find(':') == std::string::npos ? AF_INET : AF_INET6;
     const std::size_t bits = family == AF_INET ? 32 : 128;
     Address address{};
     if (inet_pton(family, text.c_str(), address.data()) != 1) {
-      return permute_letters_and_digits(permutation, input);
+      return permute_letters_and_digits(others, input);
     }
     std::size_t mask = bits;
     if (slash < input.size()) {
       std::from_chars(input.data() + slash + 1, input.data() + input.size(), mask);
     }
     // A network stays a network; what would become one takes the place that this leaves free.
-    const Address network = network_of(address, mask);
+    const bool whole = mask == bits;
+    const Address network = whole ? address : network_of(address, mask);
     const auto permute = [&](const Address& from, std::size_t first_bits) {
-      return family == AF_INET ? address_of(ipv4->permute(number_of(from), first_bits))
-                               : permute_address(permutation, from, first_bits);
+      return permute_address(family == AF_INET ? ipv4 : ipv6, from, first_bits);
     };
-    Address out = permute(address, address == network ? mask : bits);
-    if (address != network && out == network_of(out, mask)) out = permute(network, bits);
-    std::array<char, INET6_ADDRSTRLEN> shown{};
-    inet_ntop(family, out.data(), shown.data(), shown.size());
-    return std::string(shown.data()) + std::string(input.substr(slash));
+    Address out = permute(address, !whole && address == network ? mask : bits);
+    if (!whole && address != network && out == network_of(out, mask)) out = permute(network, bits);
+    return shown(family, out).append(input.substr(slash));
   };
 }
 
@@ -425,7 +380,7 @@ Generator make_bytes(const GeneratorSpec&, const PseudonymKey& key, const ValueL
       if (input.size() <= 2) return std::string(input);
       const std::vector<std::uint8_t> bytes = from_hex(input.substr(2));
       const std::string permuted =
-          permutation.permute_bytes({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+          permutation.permute_bytes(std::string(bytes.begin(), bytes.end()));
       return "\\x" +
              to_hex({reinterpret_cast<const std::uint8_t*>(permuted.data()), permuted.size()});
     };

@@ -26,6 +26,8 @@ Generator make_password(const GeneratorSpec&, const PseudonymKey&, const ValueLi
 // Valid numbers, spaces and hyphens apart.
 bool is_iban(std::string_view text);
 bool is_card_number(std::string_view text);
+// The digit that makes a number valid by Luhn's formula.
+char luhn_digit(std::string_view digits);
 
 // The stored column that an option names, if it is given. Throws Error{config} for one that
 // the table does not have.

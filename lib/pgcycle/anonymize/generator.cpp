@@ -9,6 +9,7 @@
 #include "pgcycle/anonymize/dictionary.hpp"
 #include "pgcycle/anonymize/format_generators.hpp"
 #include "pgcycle/anonymize/memo.hpp"
+#include "pgcycle/anonymize/national_id.hpp"
 #include "pgcycle/anonymize/packed_text.hpp"
 #include "pgcycle/anonymize/permutation.hpp"
 #include "pgcycle/anonymize/text_shape.hpp"
@@ -56,15 +57,35 @@ int integer_option(const GeneratorSpec& spec, const std::string& name, int fallb
   return value;
 }
 
+Locale locale_option(const GeneratorSpec& spec) {
+  const std::string* name = text_option(spec, "locale");
+  if (name == nullptr) return Locale::en;
+  if (const auto locale = find_locale(*name)) return *locale;
+  throw Error(ErrorCode::config, fmt::format("there is no locale \"{}\"", *name))
+      .at(spec.options.at("locale").place)
+      .hint(fmt::format("the locales are {}", fmt::join(locale_names(), ", ")));
+}
+
 // Words that render a person, drawn from one digest.
 struct PersonWords {
+  Script script;
   std::string_view first;
   std::string_view last;
 };
 
-PersonWords draw_person(const Digest& digest, Script script) {
+// The original's script is kept, and what its first name is known to be in use for.
+PersonWords draw_person(const Digest& digest, std::string_view original, Locale locale) {
   Choices choices(digest);
-  return {choices.pick(first_names(script)), choices.pick(last_names(script))};
+  const Script script = script_of(original);
+  const NameLists& lists = names(script, locale);
+  const Gender gender = gender_of(original);
+  const std::span feminine = gender == Gender::masculine ? lists.feminine.first(0) : lists.feminine;
+  const std::span masculine =
+      gender == Gender::feminine ? lists.masculine.first(0) : lists.masculine;
+  const std::size_t first =
+      choices.below(static_cast<std::uint32_t>(feminine.size() + masculine.size()));
+  return {script, first < feminine.size() ? feminine[first] : masculine[first - feminine.size()],
+          choices.pick(lists.last)};
 }
 
 // A pseudonym never equals the original: the next draw is taken instead.
@@ -131,54 +152,67 @@ Generator word_generator(const GeneratorSpec& spec, const PseudonymKey& key,
 
 Generator make_person_name(const GeneratorSpec& spec, const PseudonymKey& key,
                            const ValueLimits& limits) {
-  return word_generator(spec, key, limits, [](const Digest& digest, std::string_view original) {
-    const Script script = script_of(original);
-    const PersonWords words = draw_person(digest, script);
-    return script == Script::han ? fmt::format("{}{}", words.last, words.first)
-                                 : fmt::format("{} {}", words.first, words.last);
-  });
+  return word_generator(
+      spec, key, limits,
+      [locale = locale_option(spec)](const Digest& digest, std::string_view original) {
+        const PersonWords words = draw_person(digest, original, locale);
+        return words.script == Script::han ? fmt::format("{}{}", words.last, words.first)
+                                           : fmt::format("{} {}", words.first, words.last);
+      });
 }
 
 Generator make_first_name(const GeneratorSpec& spec, const PseudonymKey& key,
                           const ValueLimits& limits) {
-  return word_generator(spec, key, limits, [](const Digest& digest, std::string_view original) {
-    return std::string(draw_person(digest, script_of(original)).first);
-  });
+  return word_generator(
+      spec, key, limits,
+      [locale = locale_option(spec)](const Digest& digest, std::string_view original) {
+        return std::string(draw_person(digest, original, locale).first);
+      });
 }
 
 Generator make_last_name(const GeneratorSpec& spec, const PseudonymKey& key,
                          const ValueLimits& limits) {
-  return word_generator(spec, key, limits, [](const Digest& digest, std::string_view original) {
-    return std::string(draw_person(digest, script_of(original)).last);
-  });
+  return word_generator(
+      spec, key, limits,
+      [locale = locale_option(spec)](const Digest& digest, std::string_view original) {
+        return std::string(draw_person(digest, original, locale).last);
+      });
 }
 
 Generator make_city(const GeneratorSpec& spec, const PseudonymKey& key, const ValueLimits& limits) {
-  return word_generator(spec, key, limits, [](const Digest& digest, std::string_view) {
-    return std::string(Choices(digest).pick(city_names()));
-  });
+  return word_generator(
+      spec, key, limits,
+      [cities = city_names(locale_option(spec))](const Digest& digest, std::string_view) {
+        return std::string(Choices(digest).pick(cities));
+      });
 }
 
 Generator make_company(const GeneratorSpec& spec, const PseudonymKey& key,
                        const ValueLimits& limits) {
-  return word_generator(spec, key, limits, [](const Digest& digest, std::string_view) {
-    Choices choices(digest);
-    const std::string_view first = choices.pick(company_words());
-    const std::string_view second = choices.pick(company_words());
-    return fmt::format("{} {} {}", first, second, choices.pick(company_forms()));
-  });
+  return word_generator(
+      spec, key, limits,
+      [forms = company_forms(locale_option(spec))](const Digest& digest, std::string_view) {
+        Choices choices(digest);
+        const std::string_view first = choices.pick(company_words());
+        const std::string_view second = choices.pick(company_words());
+        return fmt::format("{} {} {}", first, second, choices.pick(forms));
+      });
 }
 
 Generator make_street_address(const GeneratorSpec& spec, const PseudonymKey& key,
                               const ValueLimits& limits) {
-  static constexpr std::array<std::string_view, 6> kKinds{"Street", "Road",  "Lane",
-                                                          "Avenue", "Close", "Way"};
-  return word_generator(spec, key, limits, [](const Digest& digest, std::string_view) {
-    Choices choices(digest);
-    const std::uint32_t number = 1 + choices.below(180);
-    const std::string_view street = choices.pick(street_names());
-    return fmt::format("{} {} {}", number, street, choices.pick(kKinds));
-  });
+  return word_generator(
+      spec, key, limits, [locale = locale_option(spec)](const Digest& digest, std::string_view) {
+        Choices choices(digest);
+        const std::uint32_t number = 1 + choices.below(180);
+        const std::string_view name = choices.pick(street_names(locale));
+        const std::string_view kind = choices.pick(street_kinds(locale));
+        const std::string street = kind.starts_with("{}") && !kind.starts_with("{} ")
+                                       ? fmt::format("{}{}", name, kind.substr(2))
+                                       : fmt::format(fmt::runtime(kind), name);
+        return number_comes_first(locale) ? fmt::format("{} {}", number, street)
+                                          : fmt::format("{} {}", street, number);
+      });
 }
 
 // Throws where a column is too narrow for `needed` characters.
@@ -217,13 +251,13 @@ std::string words_and_code(const std::string& permuted, bool both_names, std::si
   const std::size_t first = static_cast<unsigned char>(permuted[0]) >> 2U;
   const std::size_t last = ((static_cast<unsigned char>(permuted[0]) & 3U) << 4U) |
                            (static_cast<unsigned char>(permuted[1]) >> 4U);
-  static const std::vector<std::string> first_names_below =
-      lower_case_of(first_names(Script::latin));
-  static const std::vector<std::string> last_names_below = lower_case_of(last_names(Script::latin));
+  static const NameLists& lists = names(Script::latin, Locale::en);
+  static const std::vector<std::string> first_names = lower_case_of(lists.feminine);
+  static const std::vector<std::string> last_names = lower_case_of(lists.last);
   std::string words;
   words.reserve(64);
-  words.append(first_names_below[first]).push_back('.');
-  if (both_names) words.append(last_names_below[last]).push_back('.');
+  words.append(first_names[first]).push_back('.');
+  if (both_names) words.append(last_names[last]).push_back('.');
   words += long_code(permuted, both_names ? 2 * kNameBits : kNameBits);
   return words.size() <= room ? words : long_code(permuted);
 }
@@ -243,6 +277,14 @@ std::string local_part_of(std::string_view name) {
   return out;
 }
 
+// The locale, for a generator inside another.
+std::map<std::string, JsonValue> options_of(const GeneratorSpec& outer, const std::string& inner) {
+  std::map<std::string, JsonValue> out;
+  const auto locale = outer.options.find("locale");
+  if (locale != outer.options.end() && takes_option(inner, "locale")) out.insert(*locale);
+  return out;
+}
+
 // Where the row's name stands, for addresses that go with it.
 struct NameColumns {
   struct Source {
@@ -257,7 +299,8 @@ struct NameColumns {
                                        {"last_name", "last_name"}}) {
       const auto column = column_option(spec, option, limits);
       if (!column) continue;
-      sources.push_back({*column, make_generator({kind, {}, spec.place}, key, {})});
+      sources.push_back(
+          {*column, make_generator({kind, options_of(spec, kind), spec.place}, key, {})});
     }
   }
 
@@ -322,13 +365,6 @@ Generator make_text(const GeneratorSpec& spec, const PseudonymKey& key, const Va
   };
 }
 
-Generator make_national_id(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
-  return
-      [permutation = KeyedPermutation(key, "national_id")](std::string_view input, const MaskRow&) {
-        return permute_letters_and_digits(permutation, input);
-      };
-}
-
 Generator make_scrub(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
   return [key](std::string_view input, const MaskRow&) { return scrub_text(key, input); };
 }
@@ -370,7 +406,8 @@ Generator make_template(const GeneratorSpec& spec, const PseudonymKey& key,
     }
     ValueLimits no_room_asked = limits;
     no_room_asked.max_length.reset();
-    pieces.push_back({{}, make_generator({name, {}, spec.place}, key, no_room_asked)});
+    pieces.push_back(
+        {{}, make_generator({name, options_of(spec, name), spec.place}, key, no_room_asked)});
     at = close + 1;
   }
   return [pieces, limits](std::string_view input, const MaskRow& row) {
@@ -407,27 +444,37 @@ std::vector<TableRow>& table() {
        make_keep},
       {{"null", always, kDrawn, "NULL"}, make_null},
       {{"fixed", never, kCopied, "the same value for every row", {"value"}}, make_fixed},
-      {{"person_name", on_request, kDrawn, "first and last name in the script of the original"},
+      {{"person_name",
+        on_request,
+        kDrawn,
+        "first and last name in the script of the original, and of its gender where known",
+        {"locale"}},
        make_person_name},
-      {{"first_name", on_request, kDrawn, "first name in the script of the original"},
+      {{"first_name",
+        on_request,
+        kDrawn,
+        "first name in the script of the original, and of its gender where that is known",
+        {"locale"}},
        make_first_name},
-      {{"last_name", on_request, kDrawn, "last name in the script of the original"},
+      {{"last_name", on_request, kDrawn, "last name in the script of the original", {"locale"}},
        make_last_name},
       {{"username", always, kDrawn, "a name and a code"}, make_username},
       {{"email",
         always,
         kDrawn,
         "names and a code at example.test; names of the row's own pseudonym if asked",
-        {"name", "first_name", "last_name"}},
+        {"name", "first_name", "last_name", "locale"}},
        make_email},
       {{"phone", always, kDrawn, "digits permuted, country code and format kept"}, make_phone},
-      {{"street_address", on_request, kDrawn, "number and street"}, make_street_address},
-      {{"city", on_request, kDrawn, "invented town"}, make_city},
+      {{"street_address", on_request, kDrawn, "number and street", {"locale"}},
+       make_street_address},
+      {{"city", on_request, kDrawn, "invented town", {"locale"}}, make_city},
       {{"postcode", on_request, kDrawn, "letters and digits replaced, shape kept"}, make_text},
-      {{"company", on_request, kDrawn, "invented company"}, make_company},
+      {{"company", on_request, kDrawn, "invented company", {"locale"}}, make_company},
       {{"iban", always, kDrawn, "country and length kept, valid check digits"}, make_iban},
       {{"card", always, kDrawn, "card number: issuer kept, valid check digit"}, make_card},
-      {{"national_id", always, kDrawn, "letters and digits permuted, shape kept"},
+      {{"national_id", always, kDrawn,
+        "shape kept; check digits and dates valid in the numbers of eleven countries"},
        make_national_id},
       {{"uuid", always, kDrawn, "another UUID of the same version"}, make_uuid},
       {{"url", always, kDrawn, "a link at example.test"}, make_url},
@@ -446,7 +493,11 @@ std::vector<TableRow>& table() {
        make_noise},
       {{"scale", always, kDrawn, "numbers that keep their order, up to `percent` off", {"percent"}},
        make_scale},
-      {{"template", never, kCopied, "text around other generators: \"Student {hash}\"", {"value"}},
+      {{"template",
+        never,
+        kCopied,
+        "text around other generators: \"Student {hash}\"",
+        {"value", "locale"}},
        make_template},
       {{"sql", never, kCopied, "what a SQL `expression` gives for the row", {"expression"}},
        make_sql},
@@ -489,6 +540,12 @@ std::vector<GeneratorTraits> generators() {
   return out;
 }
 
+bool takes_option(std::string_view generator, std::string_view option) {
+  const GeneratorTraits* traits = find_generator(generator);
+  return traits != nullptr &&
+         std::find(traits->options.begin(), traits->options.end(), option) != traits->options.end();
+}
+
 const GeneratorTraits* find_generator(std::string_view name) {
   for (const TableRow& row : table()) {
     if (row.traits.name == name) return &row.traits;
@@ -509,7 +566,7 @@ Generator make_generator(const GeneratorSpec& spec, const PseudonymKey& key,
     if (row.traits.name != spec.name) continue;
     for (const auto& [option, value] : spec.options) {
       const auto& known = row.traits.options;
-      if (std::find(known.begin(), known.end(), option) != known.end()) continue;
+      if (takes_option(spec.name, option)) continue;
       throw Error(ErrorCode::config,
                   fmt::format("generator \"{}\" has no option \"{}\"", spec.name, option))
           .at(value.place)

@@ -70,6 +70,7 @@ void register_generator(GeneratorTraits traits, GeneratorFactory make);
 // The generator table, by name.
 std::vector<GeneratorTraits> generators();
 const GeneratorTraits* find_generator(std::string_view name);
+bool takes_option(std::string_view generator, std::string_view option);
 
 // Throws Error{config} at the spec's place: unknown generator or option (with
 // the nearest name), a bad option value, a limit too small to satisfy.

@@ -324,7 +324,7 @@ class MaskedRestore {
       if (recorder != nullptr) recorder->begin_column(copy.places[i]);
       if (!copy.plans[i]->mask) {
         if (recorder != nullptr && recorder->listens(copy.places[i])) recorder->kept(*fields_[i]);
-        postgres::append_copy_field(out, *fields_[i]);
+        out.append(fields_.written(i));
       } else if (const auto masked = copy.plans[i]->mask(*fields_[i], row)) {
         postgres::append_copy_field(out, *masked);
       } else {

@@ -42,6 +42,7 @@ bool is_packable(std::string_view text) {
 
 // Three symbols in two bytes; one that is left over in one.
 void append_packed(std::string& out, std::string_view text) {
+  out.reserve(std::max(out.size() + text.size(), kLeastBytes));
   for (std::size_t i = 0; i < text.size(); i += 3) {
     if (i + 1 == text.size()) {
       out.push_back(static_cast<char>(symbol(text[i])));

@@ -19,7 +19,13 @@ constexpr unsigned kByteRounds = 6;
 constexpr std::uint64_t kByteValues = 256;
 
 // What the first byte of a block says it is for, so that no two uses meet.
-enum class Use : std::uint8_t { number = 0, short_half = 32, long_half = 64, tweak = 96 };
+enum class Use : std::uint8_t {
+  number = 0,
+  short_half = 32,
+  long_half = 64,
+  tweak = 96,
+  halves = 98
+};
 
 std::uint8_t label(Use use, unsigned round) {
   return static_cast<std::uint8_t>(static_cast<unsigned>(use) + round);
@@ -90,6 +96,20 @@ std::uint64_t KeyedPermutation::permute(std::uint64_t value, std::uint64_t size,
   return value;
 }
 
+void KeyedPermutation::permute_halves(Half& left, Half& right, std::uint32_t tweak) const {
+  Block block{};
+  put(block.data() + 1, tweak, 3);
+  for (unsigned round = 0; round < kRoundsOfLarge; ++round) {
+    Half& target = round % 2 == 0 ? left : right;
+    const Half& source = round % 2 == 0 ? right : left;
+    block[0] = label(Use::halves, round);
+    put(block.data() + 4, source.value, 6);
+    put(block.data() + 10, target.size, 6);
+    // 64 bits, of which the remainder by at most 2^48 is as good as even.
+    target.value = (target.value + word(permute_block(block)) % target.size) % target.size;
+  }
+}
+
 std::uint32_t KeyedPermutation::tweak_of(std::string_view text) const {
   if (text.size() <= 3) {
     std::uint32_t out = 0;
@@ -144,26 +164,25 @@ KeyedPermutation::Block KeyedPermutation::mix(std::uint8_t short_label, std::uin
   return block;
 }
 
-std::string KeyedPermutation::permute_bytes(std::string_view bytes) const {
+std::string KeyedPermutation::permute_bytes(std::string bytes) const {
   if (bytes.size() == 1) {
-    return std::string(
-        1, static_cast<char>(permute(static_cast<unsigned char>(bytes[0]), kByteValues, 1)));
+    bytes[0] = static_cast<char>(permute(static_cast<unsigned char>(bytes[0]), kByteValues, 1));
+    return bytes;
   }
-  std::string out(bytes);
-  const std::size_t middle = out.size() / 2;
+  const std::size_t middle = bytes.size() / 2;
   for (unsigned round = 0; round < kByteRounds; ++round) {
     const bool changes_left = round % 2 == 0;
-    char* const target = out.data() + (changes_left ? 0 : middle);
-    const std::size_t length = changes_left ? middle : out.size() - middle;
-    const std::string_view source = changes_left ? std::string_view(out).substr(middle)
-                                                 : std::string_view(out).substr(0, middle);
+    char* const target = bytes.data() + (changes_left ? 0 : middle);
+    const std::size_t length = changes_left ? middle : bytes.size() - middle;
+    const std::string_view source = changes_left ? std::string_view(bytes).substr(middle)
+                                                 : std::string_view(bytes).substr(0, middle);
     Block mixed = mix(label(Use::short_half, round), label(Use::long_half, round), source);
     for (std::size_t i = 0; i < length; ++i) {
       if (i > 0 && i % mixed.size() == 0) mixed = permute_block(mixed);
       target[i] = static_cast<char>(static_cast<std::uint8_t>(target[i]) ^ mixed[i % mixed.size()]);
     }
   }
-  return out;
+  return bytes;
 }
 
 }  // namespace pgcycle::anonymize

@@ -24,10 +24,17 @@ class KeyedPermutation {
 
   // `value` is below `size`, which is at most 2^63. Another tweak is another permutation.
   std::uint64_t permute(std::uint64_t value, std::uint64_t size, std::uint32_t tweak = 0) const;
+  // A number too large for one word, as two digits of sizes between 2^14 and kLargestHalf.
+  struct Half {
+    std::uint64_t value;
+    std::uint64_t size;
+  };
+  static constexpr std::uint64_t kLargestHalf = std::uint64_t{1} << 48U;
+  void permute_halves(Half& left, Half& right, std::uint32_t tweak) const;
   // Decimal digits, as many as there are. `context` is what stays beside them.
   std::string permute_digits(std::string_view digits, std::string_view context = {}) const;
   // As many bytes; one or more.
-  std::string permute_bytes(std::string_view bytes) const;
+  std::string permute_bytes(std::string bytes) const;
 
   using Block = std::array<std::uint8_t, 16>;
   Block permute_block(const Block& block) const;  // AES-128 itself

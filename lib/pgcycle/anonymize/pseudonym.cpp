@@ -59,24 +59,15 @@ std::string short_code(const Digest& digest, std::size_t length) {
 }
 
 std::string long_code(std::string_view bytes, std::size_t first_bit) {
-  std::string out;
-  out.reserve((bytes.size() * 8 - first_bit) / 5 + 1);
-  std::uint32_t buffer = 0;
-  unsigned bits = 0;
-  for (std::size_t i = first_bit / 8; i < bytes.size(); ++i) {
-    buffer = (buffer << 8U) | static_cast<unsigned char>(bytes[i]);
-    bits += 8;
-    if (i == first_bit / 8) {
-      bits -= static_cast<unsigned>(first_bit % 8);
-      buffer &= (1U << bits) - 1;
-    }
-    while (bits >= 5) {
-      out.push_back(kCodeLetters[(buffer >> (bits - 5)) & 31U]);
-      bits -= 5;
-    }
-    buffer &= 0xffU;
+  std::string out((bytes.size() * 8 - first_bit + 4) / 5, '\0');
+  for (char& letter : out) {
+    const std::size_t byte = first_bit / 8;
+    const unsigned next = byte + 1 < bytes.size() ? static_cast<unsigned char>(bytes[byte + 1]) : 0;
+    const unsigned both =
+        (static_cast<unsigned>(static_cast<unsigned char>(bytes[byte])) << 8U) | next;
+    letter = kCodeLetters[(both >> (11 - first_bit % 8)) & 31U];
+    first_bit += 5;
   }
-  if (bits > 0) out.push_back(kCodeLetters[(buffer << (5 - bits)) & 31U]);
   return out;
 }
 

@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::string_view kElement = "[]";
 
-GeneratorSpec read_generator(const JsonValue& value) {
+// `locale` is the configured one, or nullptr.
+GeneratorSpec read_generator(const JsonValue& value, const JsonValue* locale) {
   GeneratorSpec spec;
   spec.place = value.place;
   if (value.is(JsonValue::Kind::string)) {
@@ -33,6 +34,9 @@ GeneratorSpec read_generator(const JsonValue& value) {
   }
   if (find_generator(spec.name) == nullptr) {
     make_generator(spec, PseudonymKey::from_hex(std::string(64, '0')), {});  // throws, with a hint
+  }
+  if (locale != nullptr && takes_option(spec.name, "locale")) {
+    spec.options.emplace("locale", *locale);
   }
   return spec;
 }
@@ -119,7 +123,8 @@ int rank_of(const JsonPathRule& rule, std::size_t depth) {
   return static_cast<int>(depth) * 1000 + literal;
 }
 
-Rule read_rule(const std::string& pattern, const Location& key_place, const JsonValue& value) {
+Rule read_rule(const std::string& pattern, const Location& key_place, const JsonValue& value,
+               const JsonValue* locale) {
   Rule rule;
   rule.pattern = pattern;
   rule.place = key_place;
@@ -138,7 +143,7 @@ Rule read_rule(const std::string& pattern, const Location& key_place, const Json
   const JsonValue* fields = value.find("fields");
   const JsonValue* nested = paths != nullptr ? paths : fields;
   if (nested == nullptr) {
-    rule.generator = read_generator(value);
+    rule.generator = read_generator(value, locale);
     return rule;
   }
   if (value.keys.size() != 1 || !nested->is(JsonValue::Kind::object)) {
@@ -147,7 +152,7 @@ Rule read_rule(const std::string& pattern, const Location& key_place, const Json
         .at(value.place);
   }
   for (std::size_t i = 0; i < nested->keys.size(); ++i) {
-    GeneratorSpec generator = read_generator(nested->items[i]);
+    GeneratorSpec generator = read_generator(nested->items[i], locale);
     if (fields != nullptr) {
       rule.fields.emplace(nested->keys[i], std::move(generator));
     } else {
@@ -166,18 +171,25 @@ Rule read_rule(const std::string& pattern, const Location& key_place, const Json
 RuleSet RuleSet::from_config(const Config& config) {
   RuleSet set;
   const JsonValue* rules = config.node("anonymize.rules");
+  std::optional<JsonValue> locale;
+  if (const JsonValue* node = config.node("anonymize.locale")) {
+    locale = *node;
+    locale->text = *config.text("anonymize.locale");
+  }
   if (rules == nullptr) return set;
   ErrorList errors;
   std::vector<std::string> lines;
   for (std::size_t i = 0; i < rules->keys.size(); ++i) {
     try {
-      set.rules_.push_back(read_rule(rules->keys[i], rules->key_places[i], rules->items[i]));
+      set.rules_.push_back(read_rule(rules->keys[i], rules->key_places[i], rules->items[i],
+                                     locale ? &*locale : nullptr));
     } catch (const Error& error) {
       errors.add(error);
     }
     lines.push_back(rules->keys[i] + "=" + rules->items[i].to_json() + "\n");
   }
   errors.raise_if_any();
+  if (locale) lines.push_back("locale=" + locale->text + "\n");
   std::sort(lines.begin(), lines.end());
   for (const std::string& line : lines) set.canonical_ += line;
   return set;

@@ -116,28 +116,58 @@ std::string permute_letters_and_digits(const KeyedPermutation& permutation,
   std::string out;
   out.reserve(input.size());
   std::uint32_t tweak = 0;
+  // The number that places from `from` on make together, as far as it stays below `largest`.
+  using Number = KeyedPermutation::Half;
+  const auto read = [&places](std::size_t& from, std::uint64_t largest) {
+    Number number{0, 1};
+    for (; from < places.size() && number.size <= largest / places[from].size; ++from) {
+      number.size *= places[from].size;
+      number.value = number.value * places[from].size + places[from].value;
+    }
+    return number;
+  };
+  const auto write = [&places](std::size_t from, std::size_t end, std::uint64_t value) {
+    while (end-- > from) {
+      places[end].value = value % places[end].size;
+      value /= places[end].size;
+    }
+  };
   for (std::size_t start = 0; start < places.size();) {
     constexpr std::uint64_t kLargest = std::uint64_t{1} << 62U;
-    std::uint64_t size = 1;
-    std::uint64_t value = 0;
-    std::size_t end = start;
-    for (; end < places.size() && size <= kLargest / places[end].size; ++end) {
-      size *= places[end].size;
-      value = value * places[end].size + places[end].value;
-    }
-    std::uint64_t permuted = permutation.permute(value, size, tweak);
-    for (std::size_t i = end; i-- > start;) {
-      places[i].value = permuted % places[i].size;
-      permuted /= places[i].size;
+    std::size_t middle = start;
+    Number left = read(middle, KeyedPermutation::kLargestHalf);
+    std::size_t end = middle;
+    Number right = read(end, KeyedPermutation::kLargestHalf);
+    if (right.size > kLargest / left.size) {
+      permutation.permute_halves(left, right, tweak);
+      write(start, middle, left.value);
+      write(middle, end, right.value);
+    } else {
+      end = start;
+      const Number whole = read(end, kLargest);
+      write(start, end, permutation.permute(whole.value, whole.size, tweak));
     }
     for (; start < end; ++start) {
       auto code = places[start].first + static_cast<char32_t>(places[start].value);
       const char32_t hole = hole_of(places[start].first);
       if (places[start].size > 1 && hole != 0 && code >= hole) ++code;
-      append_code_point(out, code);
+      if (code < 0x80) {
+        out.push_back(static_cast<char>(code));
+      } else {
+        append_code_point(out, code);
+      }
     }
     if (end < places.size()) tweak = permutation.tweak_of(out);
   }
+  return out;
+}
+
+std::string permute_others(const KeyedPermutation& permutation, std::string_view input,
+                           bool (*is_of_the_kind)(std::string_view)) {
+  std::string out(input);
+  do {
+    out = permute_letters_and_digits(permutation, out);
+  } while (is_of_the_kind(out));
   return out;
 }
 

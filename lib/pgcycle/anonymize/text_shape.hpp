@@ -18,6 +18,11 @@ std::string replace_letters_and_digits(const PseudonymKey& key, std::string_view
 // letters of a script that it does not know.
 std::string permute_letters_and_digits(const KeyedPermutation& permutation, std::string_view input);
 
+// The same for text that is no number of some kind: it stays none, so that it never meets the
+// pseudonym of one.
+std::string permute_others(const KeyedPermutation& permutation, std::string_view input,
+                           bool (*is_of_the_kind)(std::string_view));
+
 // Free text: common words, spaces and punctuation stay; everything else (names,
 // addresses, e-mail, phone and account numbers, links, any digit) is replaced
 // by text of the same shape.

@@ -66,6 +66,8 @@ constexpr std::array kKeys{
               "32 bytes as 64 hex digits, best out of a variable; pseudonyms depend on it"},
     ConfigKey{"anonymize.rules", ConfigType::rules, "",
               "schema.table.column (or with *) to a generator; see docs/anonymization.md"},
+    ConfigKey{"anonymize.locale", ConfigType::text, "en",
+              "language of invented names and addresses in Latin letters: en, de, fr, es or pt"},
     ConfigKey{
         "anonymize.leakProof", ConfigType::text, "on",
         "hold every masked original against all that is written; \"off\" for benchmarks only"},

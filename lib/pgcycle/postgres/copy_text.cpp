@@ -1,5 +1,7 @@
 #include "pgcycle/postgres/copy_text.hpp"
 
+#include <array>
+
 namespace pgcycle::postgres {
 
 namespace {
@@ -61,10 +63,34 @@ std::size_t append_escape(std::string& out, std::string_view text, std::size_t i
   return i;
 }
 
+// What COPY writes behind a backslash in place of a character; 0 for one that stands as it is.
+constexpr std::array<char, 256> kEscapeLetters = [] {
+  std::array<char, 256> out{};
+  out['\\'] = '\\';
+  out['\n'] = 'n';
+  out['\r'] = 'r';
+  out['\t'] = 't';
+  return out;
+}();
+
+constexpr std::size_t kBlock = 16;
+
+// Whether any of kBlock characters is one that COPY escapes; without a branch, for vectors.
+bool needs_escape(std::string_view block) {
+  unsigned char found = 0;
+  for (std::size_t i = 0; i < kBlock; ++i) {
+    const char c = block[i];
+    found |= static_cast<unsigned char>(static_cast<int>(c == '\\') | static_cast<int>(c == '\n') |
+                                        static_cast<int>(c == '\r') | static_cast<int>(c == '\t'));
+  }
+  return found != 0;
+}
+
 }  // namespace
 
 void CopyTextRow::parse(std::string_view line) {
   fields_.clear();
+  written_.clear();
   if (line.find('\\') == std::string_view::npos) {  // no NULL and nothing escaped
     for (std::size_t start = 0;;) {
       const std::size_t end = line.find('\t', start);
@@ -79,6 +105,7 @@ void CopyTextRow::parse(std::string_view line) {
   for (;;) {
     const std::size_t end = std::min(line.find('\t', start), line.size());
     const std::string_view field = line.substr(start, end - start);
+    written_.push_back(field);
     if (field == "\\N") {
       fields_.emplace_back(std::nullopt);
     } else if (field.find('\\') == std::string_view::npos) {
@@ -101,24 +128,12 @@ void CopyTextRow::parse(std::string_view line) {
 
 void append_copy_field(std::string& out, std::string_view text) {
   std::size_t plain = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    char letter = 0;
-    switch (text[i]) {
-      case '\\':
-        letter = '\\';
-        break;
-      case '\n':
-        letter = 'n';
-        break;
-      case '\r':
-        letter = 'r';
-        break;
-      case '\t':
-        letter = 't';
-        break;
-      default:
-        continue;
-    }
+  std::size_t i = 0;
+  for (; i + kBlock <= text.size() && !needs_escape(text.substr(i, kBlock)); i += kBlock) {
+  }
+  for (; i < text.size(); ++i) {
+    const char letter = kEscapeLetters[static_cast<unsigned char>(text[i])];
+    if (letter == 0) continue;
     out.append(text, plain, i - plain);
     out.push_back('\\');
     out.push_back(letter);

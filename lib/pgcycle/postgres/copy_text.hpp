@@ -22,9 +22,14 @@ class CopyTextRow {
   std::size_t size() const { return fields_.size(); }
   std::span<const std::optional<std::string_view>> values() const { return fields_; }
   const std::optional<std::string_view>& operator[](std::size_t i) const { return fields_[i]; }
+  // The field as it stands in the line, with its escapes.
+  std::string_view written(std::size_t i) const {
+    return written_.empty() ? *fields_[i] : written_[i];
+  }
 
  private:
   std::vector<std::optional<std::string_view>> fields_;
+  std::vector<std::string_view> written_;  // empty where nothing is escaped
   std::string unescaped_;
 };
 

@@ -65,6 +65,17 @@ run 0 pgcycle-extract scan
 says "$out" "every column that could hold personal data has a rule"
 run 0 pgcycle-extract --report report.html -v
 silent report.html
+# In a browser, where there is one: the page shows its rows without the network.
+for browser in chromium chromium-browser google-chrome; do
+  command -v $browser >/dev/null || continue
+  timeout 60 $browser --headless --no-sandbox --disable-gpu --user-data-dir="$work/browser" --enable-logging=stderr \
+    --host-resolver-rules='MAP * ~NOTFOUND' --dump-dom "file://$PWD/report.html" >dom.html 2>browser.log ||
+    fail "$browser does not show the report: $(tail -n 3 browser.log)"
+  if grep -E 'CONSOLE|net::ERR' browser.log; then fail "the page has errors"; fi
+  [[ $(grep -o '<tr' dom.html | wc -l) -gt 5 ]] || fail "the page has no rows"
+  says dom.html "public.patients.email"
+  break
+done
 run 0 pgcycle-extract --report report.json
 says report.json '"column": "public.patients.email", "class": "masked", "rule": "email"' '"leaks": 0' '"proven": true'
 if grep -rniE 'zyx(name|mail|tutor|.planted)|qvw(surname|quintela)|hiddenhost|84\.17\.3\.' fixtures; then fail "an original is in the fixtures"; fi

@@ -81,6 +81,32 @@ pgcycle-extract -q --from-dump - --fixtures from_pipe <prod.sql.gz >"$out" 2>"$e
 same_files from_database from_pipe
 clean .pgcycle spool from_dump
 
+# Killed at random instants: the old rows or the masked ones, and no original anywhere.
+echo "seed: ${PGCYCLE_TEST_SEED:=$RANDOM} (set PGCYCLE_TEST_SEED to run it again)"
+RANDOM=$PGCYCLE_TEST_SEED
+psql -X -q -d "$url" -c "UPDATE patients SET phone = 'mine'"
+old=$(psql -X -Atq -d "$url" -c "SELECT md5(string_agg(p::text, ',' ORDER BY id)) FROM patients p")
+rows_of() { psql -X -Atq -d "$url" -c "SELECT md5(string_agg(p::text, ',' ORDER BY id)) FROM patients p"; }
+killed=0
+for round in $(seq 30); do
+  dump=$(shuf -n 1 -e prod.dump prod.dir prod.sql.gz --random-source=<(yes "$RANDOM"))
+  pgcycle-reset -q --no-cache --anonymize --dump "$dump" >/dev/null 2>&1 &
+  sleep "0.$(printf '%03d' $((RANDOM % 900)))"
+  if kill -KILL $! 2>/dev/null; then killed=$((killed + 1)); fi
+  wait $! 2>/dev/null || true
+  now=$(rows_of)
+  if [[ $now != "$old" ]]; then
+    [[ $(psql -X -Atq -d "$url" -c "SELECT * FROM patients ORDER BY id" | cmp - masked_once) == "" ]] ||
+      fail "round $round left neither the old rows nor the masked ones"
+    psql -X -q -d "$url" -c "UPDATE patients SET phone = 'mine'"
+  fi
+  if ((round % 10 == 0)); then psql -X -q -d "$url" -c CHECKPOINT; fi
+  clean .pgcycle spool
+done
+((killed > 5)) || fail "only $killed of 30 runs were killed"
+run 0 pgcycle-reset -q --no-cache --anonymize --dump prod.dump
+psql -X -Atq -d "$url" -c "SELECT * FROM patients ORDER BY id" | cmp - masked_once || fail "the run after the kills"
+
 # What cannot be masked is refused, and nothing shows a value.
 before=$(psql -X -Atq -d "$url" -c "SELECT count(*) FROM patients")
 run 1 pgcycle-reset --anonymize --dump inserts.sql
