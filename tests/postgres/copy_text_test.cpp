@@ -20,7 +20,10 @@ std::string random_text(std::mt19937& random) {
       "\\", "\t", "\n", "\r", "\\N", "\\.", "NULL", "\"",   ",",    "{",  "}",  "(",
       ")",  " ",  "é",  "漢", "👍",   "a",   "0",    "\x01", "\x7f", "\b", "\f", "\v"};
   std::string out;
-  for (auto n = random() % 6; n > 0; --n) out += kPieces[random() % kPieces.size()];
+  for (auto n = random() % 6; n > 0; --n) {
+    out += kPieces[random() % kPieces.size()];
+    if (random() % 4 == 0) out.append(random() % 40, 'x');  // longer than a block of the writer
+  }
   return out;
 }
 

@@ -121,6 +121,16 @@ server_gone() {
   while kill -0 "$postmaster" 2>/dev/null; do sleep 0.02; done
 }
 
+# no_sessions_of PROGRAM URL: waits until the server has let go of the sessions of killed runs.
+no_sessions_of() {
+  local try
+  for try in $(seq 100); do
+    [[ $(psql -X -At -d "$2" -c "SELECT count(*) FROM pg_stat_activity WHERE application_name = '$1'") == 0 ]] && return
+    sleep 0.05
+  done
+  fail "sessions of killed runs of $1 stay after $try tries"
+}
+
 sql() {
   psql -X -q -At -v ON_ERROR_STOP=1 -d "$(pgcycle-server url -q)" -c "$1"
 }

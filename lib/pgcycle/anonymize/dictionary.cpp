@@ -4,6 +4,7 @@
 #include <array>
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "pgcycle/anonymize/packed_text.hpp"
@@ -583,9 +584,14 @@ std::optional<Locale> find_locale(std::string_view name) {
 std::span<const std::string_view> locale_names() { return kLocaleNames; }
 
 Gender gender_of(std::string_view name) {
-  const std::string lower = lower_case(name.substr(0, name.find(' ')));
-  if (holds(kFeminineInUse, lower)) return Gender::feminine;
-  return holds(kMasculineInUse, lower) ? Gender::masculine : Gender::unknown;
+  static const std::unordered_map<std::string_view, Gender> genders = [] {
+    std::unordered_map<std::string_view, Gender> out;
+    for (const std::string_view known : kFeminineInUse) out.emplace(known, Gender::feminine);
+    for (const std::string_view known : kMasculineInUse) out.emplace(known, Gender::masculine);
+    return out;
+  }();
+  const auto found = genders.find(lower_case(name.substr(0, name.find(' '))));
+  return found == genders.end() ? Gender::unknown : found->second;
 }
 
 const NameLists& names(Script script, Locale locale) {

@@ -23,6 +23,10 @@ namespace pgcycle::anonymize {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_space_or_hyphen(char c) { return c == ' ' || c == '-'; }
+bool is_phone_character(char c) {
+  return is_digit(c) || is_space_or_hyphen(c) || c == '.' || c == '/' || c == '(' || c == ')';
+}
 
 // Replaces the digits from `start` on by a permutation of themselves.
 std::string permute_digits_from(const KeyedPermutation& permutation, std::string_view input,
@@ -67,14 +71,14 @@ std::string in_shape_of(std::string_view shape, std::string_view text) {
   std::string out(shape);
   std::size_t next = 0;
   for (char& c : out) {
-    if (c != ' ' && c != '-') c = text[next++];
+    if (!is_space_or_hyphen(c)) c = text[next++];
   }
   return out;
 }
 
 std::string compact(std::string_view text) {
   std::string out(text);
-  std::erase_if(out, [](char c) { return c == ' ' || c == '-'; });
+  std::erase_if(out, is_space_or_hyphen);
   return out;
 }
 
@@ -129,7 +133,7 @@ Generator make_phone(const GeneratorSpec&, const PseudonymKey& key, const ValueL
       while (start < input.size() && start < 4 && is_digit(input[start])) ++start;
     }
     const std::string_view rest = input.substr(start);
-    if (rest.find_first_not_of("0123456789 -./()") == std::string_view::npos) {
+    if (std::all_of(rest.begin(), rest.end(), is_phone_character)) {
       return permute_digits_from(permutation, input, start);
     }
     return std::string(input.substr(0, start)) + permute_letters_and_digits(permutation, rest);
@@ -139,16 +143,22 @@ Generator make_phone(const GeneratorSpec&, const PseudonymKey& key, const ValueL
 Generator make_iban(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
   return [permutation = KeyedPermutation(key, "iban"), others = KeyedPermutation(key, "no iban")](
              std::string_view input, const MaskRow&) {
-    const std::string plain = compact(input);
+    std::string buffer;
+    const bool spaced = std::any_of(input.begin(), input.end(), is_space_or_hyphen);
+    const std::string_view plain = spaced ? buffer = compact(input) : input;
     if (!is_compact_iban(plain)) {
       return permute_others(others, input, is_iban);
     }
-    const std::string account =
-        permute_letters_and_digits(permutation, std::string_view(plain).substr(4));
-    std::string out = plain.substr(0, 2);
+    const std::string_view original = plain.substr(4);
+    const bool digits = std::all_of(original.begin(), original.end(), is_digit);
+    const std::string account = digits ? permutation.permute_digits(original)
+                                       : permute_letters_and_digits(permutation, original);
+    std::string out;
+    out.reserve(plain.size());
+    out += plain.substr(0, 2);
     append_padded(out, iban_check(out, account), 2);
     out += account;
-    return plain.size() == input.size() ? out : in_shape_of(input, out);
+    return spaced ? in_shape_of(input, out) : out;
   };
 }
 

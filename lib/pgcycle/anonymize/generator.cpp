@@ -175,7 +175,7 @@ Generator make_last_name(const GeneratorSpec& spec, const PseudonymKey& key,
   return word_generator(
       spec, key, limits,
       [locale = locale_option(spec)](const Digest& digest, std::string_view original) {
-        return std::string(draw_person(digest, original, locale).last);
+        return std::string(Choices(digest).pick(names(script_of(original), locale).last));
       });
 }
 
@@ -258,7 +258,7 @@ std::string words_and_code(const std::string& permuted, bool both_names, std::si
   words.reserve(64);
   words.append(first_names[first]).push_back('.');
   if (both_names) words.append(last_names[last]).push_back('.');
-  words += long_code(permuted, both_names ? 2 * kNameBits : kNameBits);
+  append_long_code(words, permuted, both_names ? 2 * kNameBits : kNameBits);
   return words.size() <= room ? words : long_code(permuted);
 }
 
@@ -338,9 +338,10 @@ Generator make_email(const GeneratorSpec& spec, const PseudonymKey& key,
   const KeyedPermutation permutation(key, "email");
   const std::size_t room = limits.max_length.value_or(254) - kMailDomain.size();
   return [key, limits, names, permutation, room](std::string_view input, const MaskRow& row) {
-    const std::string lower = lower_case(input);
+    std::string buffer;
+    const std::string_view lower = is_lower_case(input) ? input : buffer = lower_case(input);
     const std::string permuted = permutation.permute_bytes(packed_email(lower));
-    std::string local = names.words(row);
+    std::string local = names.sources.empty() ? std::string() : names.words(row);
     local = local.empty() ? words_and_code(permuted, true, room) : local + long_code(permuted);
     if (!limits.fold_case) {
       // The same person, and yet another text.

@@ -1,5 +1,6 @@
 #include "pgcycle/anonymize/memo.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <mutex>
@@ -12,10 +13,25 @@ namespace {
 // thread has its own; an input that falls on another's place takes it.
 class Memo {
  public:
-  struct Entry {
-    std::string input;
-    std::optional<std::string> output;
+  // An input and its output, in one line of the processor's cache.
+  struct alignas(64) Entry {
+    static constexpr std::size_t kRoom = 61;
     bool used = false;
+    std::uint8_t input = 0;  // lengths
+    std::uint8_t output = 0;
+    std::array<char, kRoom> text;
+
+    bool holds(std::string_view wanted) const {
+      return used && std::string_view(text.data(), input) == wanted;
+    }
+    std::string made() const { return {text.data() + input, output}; }
+    void take(std::string_view from, std::string_view made) {
+      if (from.size() + made.size() > kRoom) return;
+      used = true;
+      input = static_cast<std::uint8_t>(from.size());
+      output = static_cast<std::uint8_t>(made.size());
+      std::copy(made.begin(), made.end(), std::copy(from.begin(), from.end(), text.begin()));
+    }
   };
 
   // A place for a memo in every thread, which another generator takes over afterwards.
@@ -68,11 +84,8 @@ class Memo {
     return entries_[std::hash<std::string_view>()(input) % entries_.size()];
   }
 
-  static bool takes(std::string_view input) { return input.size() <= kLongest; }
-
  private:
   static constexpr std::size_t kEntries = 2048;
-  static constexpr std::size_t kLongest = 64;
   std::uint64_t owner_ = 0;
   std::array<Entry, kEntries> entries_;
 };
@@ -82,14 +95,11 @@ class Memo {
 Generator remembering(Generator generator) {
   return [generator = std::move(generator), slot = std::make_shared<const Memo::Slot>()](
              std::string_view input, const MaskRow& row) -> std::optional<std::string> {
-    if (!Memo::takes(input)) return generator(input, row);
     Memo::Entry& entry = slot->of_this_thread().at(input);
-    if (!entry.used || entry.input != input) {
-      entry.output = generator(input, row);
-      entry.input = input;
-      entry.used = true;
-    }
-    return entry.output;
+    if (entry.holds(input)) return entry.made();
+    std::optional<std::string> made = generator(input, row);
+    if (made) entry.take(input, *made);
+    return made;
   };
 }
 

@@ -80,7 +80,7 @@ bool complete_german(Number& number) {
 }
 
 bool complete_italian(Number& number) {
-  constexpr std::array<int, 26> kOdd{1, 0, 5,  7,  9,  13, 15, 17, 19, 21, 2,  4,  18,
+  constexpr std::array<int, 26> kOdd{1,  0,  5, 7, 9, 13, 15, 17, 19, 21, 2,  4,  18,
                                      20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23};
   int sum = 0;
   for (std::size_t i = 0; i < 15; ++i) {
@@ -90,8 +90,8 @@ bool complete_italian(Number& number) {
   }
   number[15] = static_cast<char>('A' + sum % 26);
   const int day = value_of(number.substr(9, 2));  // 40 more for women
-  return std::string_view("ABCDEHLMPRST").find(number[8]) != std::string_view::npos && day % 40 >= 1 &&
-         day % 40 <= 31 && day <= 71;
+  return std::string_view("ABCDEHLMPRST").find(number[8]) != std::string_view::npos &&
+         day % 40 >= 1 && day % 40 <= 31 && day <= 71;
 }
 
 bool complete_dutch(Number& number) {
@@ -257,13 +257,14 @@ bool is_strict_national_id(std::string_view text) {
 }
 
 Generator make_national_id(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
-  return [permutation = KeyedPermutation(key, "national_id"),
-          others = KeyedPermutation(key, "no national_id")](std::string_view input,
-                                                            const MaskRow&) {
-    if (const Form* form = form_of(input)) return permute_national_id(permutation, *form, input);
-    return permute_others(others, input,
-                          [](std::string_view text) { return form_of(text) != nullptr; });
-  };
+  return
+      [permutation = KeyedPermutation(key, "national_id"),
+       others = KeyedPermutation(key, "no national_id")](std::string_view input, const MaskRow&) {
+        if (const Form* form = form_of(input))
+          return permute_national_id(permutation, *form, input);
+        return permute_others(others, input,
+                              [](std::string_view text) { return form_of(text) != nullptr; });
+      };
 }
 
 }  // namespace pgcycle::anonymize

@@ -107,6 +107,16 @@ std::string packed_email(std::string_view address) {
   return filled_up(std::move(out));
 }
 
+bool is_lower_case(std::string_view text) {
+  unsigned found = 0;
+  for (const char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    found |=
+        static_cast<unsigned>(code >= 0x80) | static_cast<unsigned>(code >= 'A' && code <= 'Z');
+  }
+  return found == 0;
+}
+
 std::string lower_case(std::string_view text) {
   std::string out(text);
   bool ascii = true;

@@ -16,5 +16,7 @@ std::string packed_email(std::string_view address);
 
 // Letters of ASCII and of the two-byte blocks of UTF-8 in lower case.
 std::string lower_case(std::string_view text);
+// Whether `lower_case` would change nothing, for ASCII; false for anything else.
+bool is_lower_case(std::string_view text);
 
 }  // namespace pgcycle::anonymize

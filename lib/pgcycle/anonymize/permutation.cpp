@@ -3,7 +3,6 @@
 #include <nettle/aes.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstring>
 
@@ -12,6 +11,7 @@ namespace pgcycle::anonymize {
 namespace {
 
 constexpr std::size_t kMaxBlockDigits = 18;  // 10^18 fits 64 bits with room for the walk
+constexpr std::size_t kMaxHalfDigits = 14;   // below KeyedPermutation::kLargestHalf
 constexpr unsigned kRoundsOfSmall = 10;      // domains, which say more by each pair
 constexpr unsigned kRoundsOfLarge = 6;
 constexpr std::uint64_t kLarge = std::uint64_t{1} << 32U;
@@ -39,6 +39,28 @@ std::uint64_t word(const KeyedPermutation::Block& block) {
   std::uint64_t out = 0;
   for (std::size_t i = 0; i < 8; ++i) out |= static_cast<std::uint64_t>(block[i]) << (8 * i);
   return out;
+}
+
+KeyedPermutation::Half number_of(std::string_view digits) {
+  KeyedPermutation::Half out{0, 1};
+  for (const char c : digits) {
+    out.value = out.value * 10 + static_cast<unsigned>(c - '0');
+    out.size *= 10;
+  }
+  return out;
+}
+
+void append_digits(std::string& out, std::uint64_t value, std::size_t count) {
+  out.resize(out.size() + count);
+  for (std::size_t i = 1; i <= count; ++i, value /= 10) {
+    out[out.size() - i] = static_cast<char>('0' + value % 10);
+  }
+}
+
+// 64 bits as a number below `size`, which is at most 2^48: as good as even, and no division.
+std::uint64_t scaled(std::uint64_t bits, std::uint64_t size) {
+  __extension__ using Product = unsigned __int128;
+  return static_cast<std::uint64_t>((static_cast<Product>(bits) * size) >> 64U);
 }
 
 // The two factors of a domain that holds `size` numbers.
@@ -85,11 +107,10 @@ std::uint64_t KeyedPermutation::permute(std::uint64_t value, std::uint64_t size,
     for (unsigned round = 0; round < rounds; ++round) {
       block[0] = label(Use::number, round);
       put(block.data() + 12, right, 4);
-      // 48 bits, of which the remainder by at most 2^32 is as good as even.
-      const std::uint64_t mixed = word(permute_block(block)) & 0xffffffffffffU;
-      const std::uint64_t next = (left + mixed) % (round % 2 == 0 ? factors.a : factors.b);
+      const std::uint64_t factor = round % 2 == 0 ? factors.a : factors.b;
+      const std::uint64_t next = left + scaled(word(permute_block(block)), factor);
       left = right;
-      right = next;
+      right = next < factor ? next : next - factor;
     }
     value = factors.a * right + left;
   } while (value >= size);
@@ -105,8 +126,8 @@ void KeyedPermutation::permute_halves(Half& left, Half& right, std::uint32_t twe
     block[0] = label(Use::halves, round);
     put(block.data() + 4, source.value, 6);
     put(block.data() + 10, target.size, 6);
-    // 64 bits, of which the remainder by at most 2^48 is as good as even.
-    target.value = (target.value + word(permute_block(block)) % target.size) % target.size;
+    target.value += scaled(word(permute_block(block)), target.size);
+    if (target.value >= target.size) target.value -= target.size;
   }
 }
 
@@ -127,16 +148,19 @@ std::string KeyedPermutation::permute_digits(std::string_view digits,
   std::string out;
   std::uint32_t tweak = tweak_of(context);
   while (!digits.empty()) {
-    const std::string_view block = digits.substr(0, kMaxBlockDigits);
-    digits.remove_prefix(block.size());
-    std::uint64_t value = 0;
-    std::from_chars(block.data(), block.data() + block.size(), value);
-    std::uint64_t size = 1;
-    for (std::size_t i = 0; i < block.size(); ++i) size *= 10;
-    std::uint64_t permuted = permute(value, size, tweak);
-    out.resize(out.size() + block.size());
-    for (std::size_t i = 1; i <= block.size(); ++i, permuted /= 10) {
-      out[out.size() - i] = static_cast<char>('0' + permuted % 10);
+    if (digits.size() > kMaxBlockDigits) {
+      const std::size_t half = std::min(digits.size() / 2, kMaxHalfDigits);
+      const std::size_t rest = std::min(digits.size() - half, kMaxHalfDigits);
+      Half left = number_of(digits.substr(0, half));
+      Half right = number_of(digits.substr(half, rest));
+      permute_halves(left, right, tweak);
+      append_digits(out, left.value, half);
+      append_digits(out, right.value, rest);
+      digits.remove_prefix(half + rest);
+    } else {
+      const Half block = number_of(digits);
+      append_digits(out, permute(block.value, block.size, tweak), digits.size());
+      digits = {};
     }
     if (!digits.empty()) tweak = tweak_of(out);
   }

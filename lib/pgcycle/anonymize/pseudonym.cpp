@@ -59,16 +59,22 @@ std::string short_code(const Digest& digest, std::size_t length) {
 }
 
 std::string long_code(std::string_view bytes, std::size_t first_bit) {
-  std::string out((bytes.size() * 8 - first_bit + 4) / 5, '\0');
-  for (char& letter : out) {
+  std::string out;
+  append_long_code(out, bytes, first_bit);
+  return out;
+}
+
+void append_long_code(std::string& out, std::string_view bytes, std::size_t first_bit) {
+  const std::size_t start = out.size();
+  out.resize(start + (bytes.size() * 8 - first_bit + 4) / 5);
+  for (std::size_t at = start; at < out.size(); ++at) {
     const std::size_t byte = first_bit / 8;
     const unsigned next = byte + 1 < bytes.size() ? static_cast<unsigned char>(bytes[byte + 1]) : 0;
     const unsigned both =
         (static_cast<unsigned>(static_cast<unsigned char>(bytes[byte])) << 8U) | next;
-    letter = kCodeLetters[(both >> (11 - first_bit % 8)) & 31U];
+    out[at] = kCodeLetters[(both >> (11 - first_bit % 8)) & 31U];
     first_bit += 5;
   }
-  return out;
 }
 
 }  // namespace pgcycle::anonymize

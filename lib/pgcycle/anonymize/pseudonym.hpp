@@ -67,5 +67,6 @@ class Choices {
 std::string short_code(const Digest& digest, std::size_t length);
 // All bits of `bytes` from bit `first_bit` on, in the same letters.
 std::string long_code(std::string_view bytes, std::size_t first_bit = 0);
+void append_long_code(std::string& out, std::string_view bytes, std::size_t first_bit);
 
 }  // namespace pgcycle::anonymize

@@ -131,6 +131,8 @@ void append_copy_field(std::string& out, std::string_view text) {
   std::size_t i = 0;
   for (; i + kBlock <= text.size() && !needs_escape(text.substr(i, kBlock)); i += kBlock) {
   }
+  const bool only_tail = i > 0 && i + kBlock > text.size();
+  if (only_tail && !needs_escape(text.substr(text.size() - kBlock))) i = text.size();
   for (; i < text.size(); ++i) {
     const char letter = kEscapeLetters[static_cast<unsigned char>(text[i])];
     if (letter == 0) continue;

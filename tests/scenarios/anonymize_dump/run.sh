@@ -94,6 +94,7 @@ for round in $(seq 30); do
   sleep "0.$(printf '%03d' $((RANDOM % 900)))"
   if kill -KILL $! 2>/dev/null; then killed=$((killed + 1)); fi
   wait $! 2>/dev/null || true
+  no_sessions_of pgcycle-reset "$(pgcycle-server url -q -d postgres)"
   now=$(rows_of)
   if [[ $now != "$old" ]]; then
     [[ $(psql -X -Atq -d "$url" -c "SELECT * FROM patients ORDER BY id" | cmp - masked_once) == "" ]] ||

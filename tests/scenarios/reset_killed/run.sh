@@ -31,14 +31,6 @@ psql -X -q -d "$url" -c "UPDATE a SET v = 'mine'" -c "DELETE FROM b"
 old=$(state)
 [[ $old != "$new" ]] || fail "the states are the same"
 
-stray() {
-  local try
-  for try in $(seq 100); do
-    [[ $(psql -X -At -d "$admin" -c "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgcycle-reset'") == 0 ]] && break
-    sleep 0.05
-  done
-  [[ $try -lt 100 ]] || fail "sessions of killed runs stay"
-}
 forms=("--dump custom.dump" "--no-cache --dump custom.dump" "--no-cache --dump plain.dump" "--no-cache --dump directory.dump"
   "--template origin" "--dump custom.dump --clones 2")
 psql -X -q -d "$admin" -c "CREATE DATABASE origin TEMPLATE shop"
@@ -66,14 +58,14 @@ for i in $(seq 300); do
   now=$(state)
   [[ $now == "$old" || $now == "$new" || $now == *terminating* || $now == *renamed* ]] || fail "kill $i of $form: $now"
   if [[ $now != "$old" && $now != "$new" ]]; then # met the very moment of the swap
-    stray
+    no_sessions_of pgcycle-reset "$admin"
     now=$(state)
     [[ $now == "$old" || $now == "$new" ]] || fail "kill $i of $form: $now"
   fi
   if [[ $now == "$new" ]]; then seen[new]=1; else seen[old]=1; fi
 done
 [[ ${#seen[@]} == 2 ]] || fail "only one of the states was ever met: ${!seen[*]}"
-stray
+no_sessions_of pgcycle-reset "$admin"
 run 0 pgcycle-reset -q --dump custom.dump
 same "$(state)" "$new"
 finished "$admin"
