@@ -24,10 +24,7 @@ class SeedTest : public testing::Test {
     const Config config = Config::empty(directory_.path(), test::process_environment());
     return load::seed({target,
                        config,
-                       directory_.path() / "f",
-                       directory_.path() / "no",
-                       {},
-                       false,
+                       {directory_.path() / "f", directory_.path() / "no", {}, false},
                        test::silent()});
   }
   std::string dump(const std::string& tables) {

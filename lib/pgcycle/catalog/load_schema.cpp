@@ -52,8 +52,7 @@ JsonForm json_form(const Type& type) {
   return JsonForm::text;
 }
 
-std::map<Oid, Type> load_types(Connection& connection) {
-  const Result rows = connection.query(sql::types);
+std::map<Oid, Type> load_types(const Result& rows) {
   std::map<Oid, Type> types;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Type type;
@@ -84,8 +83,7 @@ std::map<Oid, Type> load_types(Connection& connection) {
   return types;
 }
 
-TablesByOid load_tables(Connection& connection) {
-  const Result rows = connection.query(sql::tables);
+TablesByOid load_tables(const Result& rows) {
   TablesByOid tables;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Table table;
@@ -110,8 +108,7 @@ Identity identity_from(std::string_view code) {
   return code == "d" ? Identity::by_default : Identity::none;
 }
 
-void load_columns(Connection& connection, TablesByOid& tables) {
-  const Result rows = connection.query(sql::columns);
+void load_columns(const Result& rows, TablesByOid& tables) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto table = tables.find(oid_at(rows, i, 0));
     if (table == tables.end()) continue;
@@ -128,8 +125,7 @@ void load_columns(Connection& connection, TablesByOid& tables) {
   }
 }
 
-void load_keys_and_checks(Connection& connection, TablesByOid& tables) {
-  const Result keys = connection.query(sql::unique_keys);
+void load_unique_keys(const Result& keys, TablesByOid& tables) {
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const auto table = tables.find(oid_at(keys, i, 0));
     if (table == tables.end()) continue;
@@ -137,13 +133,17 @@ void load_keys_and_checks(Connection& connection, TablesByOid& tables) {
                                          keys.boolean(i, 4), keys.boolean(i, 5), keys.boolean(i, 6),
                                          keys.array(i, 7)});
   }
-  const Result checks = connection.query(sql::checks);
+}
+
+void load_checks(const Result& checks, TablesByOid& tables) {
   for (std::size_t i = 0; i < checks.size(); ++i) {
     const auto table = tables.find(oid_at(checks, i, 0));
     if (table == tables.end()) continue;
     table->second.checks.push_back({checks.get(i, 1), checks.get(i, 2)});
   }
-  const Result exclusions = connection.query(sql::exclusions);
+}
+
+void load_exclusions(const Result& exclusions, TablesByOid& tables) {
   for (std::size_t i = 0; i < exclusions.size(); ++i) {
     const auto table = tables.find(oid_at(exclusions, i, 0));
     if (table == tables.end()) continue;
@@ -151,8 +151,7 @@ void load_keys_and_checks(Connection& connection, TablesByOid& tables) {
   }
 }
 
-std::vector<ForeignKey> load_foreign_keys(Connection& connection, const TablesByOid& tables) {
-  const Result rows = connection.query(sql::foreign_keys);
+std::vector<ForeignKey> load_foreign_keys(const Result& rows, const TablesByOid& tables) {
   std::vector<ForeignKey> keys;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto table = tables.find(oid_at(rows, i, 1));
@@ -167,8 +166,7 @@ std::vector<ForeignKey> load_foreign_keys(Connection& connection, const TablesBy
   return keys;
 }
 
-std::vector<Sequence> load_sequences(Connection& connection, const TablesByOid& tables) {
-  const Result rows = connection.query(sql::sequences);
+std::vector<Sequence> load_sequences(const Result& rows, const TablesByOid& tables) {
   std::vector<Sequence> sequences;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Sequence sequence;
@@ -194,13 +192,23 @@ Schema load_schema(Connection& connection) {
   Schema schema;
   schema.database = connection.database();
   schema.server_version = connection.server_version();
-  schema.types = load_types(connection);
-  TablesByOid tables = load_tables(connection);
-  load_columns(connection, tables);
-  load_keys_and_checks(connection, tables);
-  schema.foreign_keys = load_foreign_keys(connection, tables);
-  schema.sequences = load_sequences(connection, tables);
-  const Result views = connection.query(sql::materialized_views);
+  // Sent at once: a round trip costs as much as some of these queries.
+  std::vector<postgres::Statement> queries;
+  for (const std::string_view query :
+       {sql::types, sql::tables, sql::columns, sql::unique_keys, sql::checks, sql::exclusions,
+        sql::foreign_keys, sql::sequences, sql::materialized_views}) {
+    queries.push_back({std::string(query), {}});
+  }
+  const std::vector<Result> rows = connection.query_all(queries);
+  schema.types = load_types(rows[0]);
+  TablesByOid tables = load_tables(rows[1]);
+  load_columns(rows[2], tables);
+  load_unique_keys(rows[3], tables);
+  load_checks(rows[4], tables);
+  load_exclusions(rows[5], tables);
+  schema.foreign_keys = load_foreign_keys(rows[6], tables);
+  schema.sequences = load_sequences(rows[7], tables);
+  const Result& views = rows[8];
   for (std::size_t i = 0; i < views.size(); ++i) {
     schema.materialized_views.push_back({views.get(i, 0), views.get(i, 1)});
   }

@@ -32,7 +32,6 @@ std::string all_of(const std::string& alias, const std::vector<std::string>& col
   return out;
 }
 
-// Selects one row that breaks the key, if there is one.
 std::string anti_join(const ForeignKey& key) {
   std::string equal;
   for (std::size_t i = 0; i < key.columns.size(); ++i) {
@@ -73,35 +72,19 @@ Location place_of_values(const RowSource& source, const ForeignKey& key,
   return place;
 }
 
-[[noreturn]] void report_violation(const ForeignKey& key, const postgres::Result& values,
-                                   const std::vector<RowSource>& sources) {
-  std::string shown;
-  for (std::size_t i = 0; i < key.columns.size(); ++i) {
-    shown += (i == 0 ? "" : ", ") + (values.is_null(0, i) ? "null" : values.get(0, i));
-  }
-  Error error(ErrorCode::statement, fmt::format("rows of {} violate foreign key constraint \"{}\"",
-                                                key.table.display(), key.name));
-  for (const RowSource& source : sources) {
-    if (source.table().name == key.table) error.at(place_of_values(source, key, values));
-  }
-  throw error
-      .detail(fmt::format("Key ({})=({}) is not present in table \"{}\".",
-                          fmt::join(key.columns, ", "), shown, key.referenced_table.display()))
-      .hint("add the missing row, or correct the reference; nothing was changed")
-      .sqlstate("23503")
-      .constraint(key.name);
-}
-
 }  // namespace
 
 ConstraintRest::ConstraintRest(postgres::Connection& connection, const catalog::Schema& schema,
-                               const std::vector<const catalog::Table*>& tables, Reporter& reporter)
+                               const std::vector<const catalog::Table*>& tables, Triggers triggers,
+                               Reporter& reporter)
     : connection_(connection), schema_(schema) {
-  replica_ = try_replica_role();
+  replica_ = triggers == Triggers::rest && try_replica_role();
   if (replica_) return;
-  reporter.verbose(
-      "the role may not set session_replication_role: the server checks foreign keys row by row");
-  undo_ = rest_user_triggers(connection_, tables);
+  if (triggers == Triggers::rest) {
+    reporter.verbose(
+        "the role may not set session_replication_role: the server checks foreign keys row by row");
+    undo_ = rest_user_triggers(connection_, tables);
+  }
   defer_cycles();
   connection_.execute("SET CONSTRAINTS ALL DEFERRED");
 }
@@ -140,19 +123,37 @@ void ConstraintRest::end() {
   for (const std::string& statement : undo_) connection_.execute(statement);
 }
 
-std::size_t prove_foreign_keys(postgres::Connection& connection, const catalog::Schema& schema,
-                               const std::vector<RowSource>& sources) {
+std::vector<const ForeignKey*> keys_to_prove(const catalog::Schema& schema,
+                                             const std::vector<const catalog::Table*>& tables) {
   std::set<catalog::QualifiedName> loaded;
-  for (const RowSource& source : sources) loaded.insert(source.table().name);
-  std::size_t proven = 0;
+  for (const catalog::Table* table : tables) loaded.insert(table->name);
+  std::vector<const ForeignKey*> out;
   for (const ForeignKey& key : schema.foreign_keys) {
     if (!key.validated) continue;
-    if (!loaded.contains(key.table) && !loaded.contains(key.referenced_table)) continue;
-    const postgres::Result broken = connection.query(anti_join(key));
-    if (!broken.empty()) report_violation(key, broken, sources);
-    ++proven;
+    if (loaded.contains(key.table) || loaded.contains(key.referenced_table)) out.push_back(&key);
   }
-  return proven;
+  return out;
+}
+
+postgres::Statement proof_of(const ForeignKey& key) { return {anti_join(key), {}}; }
+
+void throw_violation(const ForeignKey& key, const postgres::Result& values,
+                     const std::vector<RowSource>& sources) {
+  std::string shown;
+  for (std::size_t i = 0; i < key.columns.size(); ++i) {
+    shown += (i == 0 ? "" : ", ") + (values.is_null(0, i) ? "null" : values.get(0, i));
+  }
+  Error error(ErrorCode::statement, fmt::format("rows of {} violate foreign key constraint \"{}\"",
+                                                key.table.display(), key.name));
+  for (const RowSource& source : sources) {
+    if (source.table().name == key.table) error.at(place_of_values(source, key, values));
+  }
+  throw error
+      .detail(fmt::format("Key ({})=({}) is not present in table \"{}\".",
+                          fmt::join(key.columns, ", "), shown, key.referenced_table.display()))
+      .hint("add the missing row, or correct the reference; nothing was changed")
+      .sqlstate("23503")
+      .constraint(key.name);
 }
 
 }  // namespace pgcycle::load

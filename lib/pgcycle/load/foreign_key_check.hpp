@@ -15,11 +15,17 @@
 
 namespace pgcycle::load {
 
+enum class Triggers {
+  rest,  // those of users too
+  fire
+};
+
 // Lets rows go in whatever order for the rest of the transaction.
 class ConstraintRest {
  public:
   ConstraintRest(postgres::Connection& connection, const catalog::Schema& schema,
-                 const std::vector<const catalog::Table*>& tables, Reporter& reporter);
+                 const std::vector<const catalog::Table*>& tables, Triggers triggers,
+                 Reporter& reporter);
   // True where nothing was checked on the way and the keys must be proven.
   bool must_prove() const { return replica_; }
   // Ends the rest: deferred keys are checked now, triggers are as before.
@@ -35,9 +41,14 @@ class ConstraintRest {
   std::vector<std::string> undo_;  // statements that put things back
 };
 
-// Throws Error{statement} with SQLSTATE 23503, as PostgreSQL would report it,
-// at the place of an offending row. Returns the number of keys proven.
-std::size_t prove_foreign_keys(postgres::Connection& connection, const catalog::Schema& schema,
-                               const std::vector<RowSource>& sources);
+// The keys from and to these tables. One that PostgreSQL itself has not validated is left out.
+std::vector<const catalog::ForeignKey*> keys_to_prove(
+    const catalog::Schema& schema, const std::vector<const catalog::Table*>& tables);
+// Selects the key's columns of one row that breaks it, if there is one.
+postgres::Statement proof_of(const catalog::ForeignKey& key);
+// Throws Error{statement} with SQLSTATE 23503, as PostgreSQL would report it, at the place of
+// the row that `broken` is of.
+[[noreturn]] void throw_violation(const catalog::ForeignKey& key, const postgres::Result& broken,
+                                  const std::vector<RowSource>& sources);
 
 }  // namespace pgcycle::load

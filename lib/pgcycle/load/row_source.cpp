@@ -3,9 +3,10 @@
 namespace pgcycle::load {
 
 RowSource RowSource::streamed(std::filesystem::path file, const catalog::Schema& schema,
-                              const catalog::Table& table) {
+                              const catalog::Table& table, fixture::ColumnDrift drift) {
   RowSource source;
   source.file_ = std::move(file);
+  source.drift_ = std::move(drift);
   source.schema_ = &schema;
   source.table_ = &table;
   return source;
@@ -18,6 +19,15 @@ RowSource RowSource::held(const std::vector<fixture::Row>& rows, const catalog::
   return source;
 }
 
+std::vector<std::size_t> RowSource::columns() const {
+  std::vector<std::size_t> out;
+  const std::size_t count = table_->stored_columns().size();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i >= drift_.missing.size() || !drift_.missing[i]) out.push_back(i);
+  }
+  return out;
+}
+
 void RowSource::for_each(const std::function<bool(const fixture::Row&)>& use) const {
   Cursor cursor(*this);
   while (const fixture::Row* row = cursor.next()) {
@@ -26,7 +36,9 @@ void RowSource::for_each(const std::function<bool(const fixture::Row&)>& use) co
 }
 
 RowSource::Cursor::Cursor(const RowSource& source) : source_(source) {
-  if (source.rows_ == nullptr) reader_.emplace(source.file_, *source.schema_, *source.table_);
+  if (source.rows_ == nullptr) {
+    reader_.emplace(source.file_, *source.schema_, *source.table_, source.drift_);
+  }
 }
 
 const fixture::Row* RowSource::Cursor::next() {

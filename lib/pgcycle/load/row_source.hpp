@@ -19,11 +19,14 @@ class RowSource {
  public:
   // Rows of a fixture file.
   static RowSource streamed(std::filesystem::path file, const catalog::Schema& schema,
-                            const catalog::Table& table);
+                            const catalog::Table& table, fixture::ColumnDrift drift = {});
   // Rows in memory, which must outlive the source.
   static RowSource held(const std::vector<fixture::Row>& rows, const catalog::Table& table);
 
   const catalog::Table& table() const { return *table_; }
+  // The stored columns that the rows have values for, by index; the others are left to the
+  // server's defaults.
+  std::vector<std::size_t> columns() const;
   // Calls `use` for each row until it returns false.
   void for_each(const std::function<bool(const fixture::Row&)>& use) const;
   // Pulls rows one after another.
@@ -44,6 +47,7 @@ class RowSource {
   const catalog::Schema* schema_ = nullptr;
   const catalog::Table* table_ = nullptr;
   std::filesystem::path file_;
+  fixture::ColumnDrift drift_;
   const std::vector<fixture::Row>* rows_ = nullptr;
 };
 

@@ -6,13 +6,13 @@
 #include <charconv>
 #include <map>
 #include <set>
+#include <span>
 
-#include "pgcycle/catalog/foreign_key_graph.hpp"
-#include "pgcycle/fixture/manifest.hpp"
-#include "pgcycle/fixture/merge.hpp"
 #include "pgcycle/load/foreign_key_check.hpp"
-#include "pgcycle/load/row_source.hpp"
+#include "pgcycle/load/row_batch.hpp"
+#include "pgcycle/load/seed_memory.hpp"
 #include "pgcycle/load/sequences.hpp"
+#include "pgcycle/load/wipe.hpp"
 #include "pgcycle/postgres/copy_text.hpp"
 #include "pgcycle/server/advisory_lock.hpp"
 #include "pgcycle/server/guard.hpp"
@@ -23,7 +23,6 @@ namespace pgcycle::load {
 namespace {
 
 using catalog::QualifiedName;
-using catalog::Schema;
 using catalog::Table;
 
 constexpr std::uint64_t kRowsWorthAnalyzing = 5000;
@@ -38,206 +37,282 @@ std::size_t line_in_copy_context(const std::string& context) {
   return line;
 }
 
+Location place_of_row(const RowSource& source, std::size_t number) {
+  Location place;
+  source.for_each([&](const fixture::Row& row) {
+    place = row.place;
+    return --number > 0;
+  });
+  return place;
+}
+
+std::uint64_t count_rows(const RowSource& source) {
+  std::uint64_t rows = 0;
+  source.for_each([&rows](const fixture::Row&) {
+    ++rows;
+    return true;
+  });
+  return rows;
+}
+
+// Appends the row's values as a line of COPY.
+void append_copy_row(std::string& out, const fixture::Row& row,
+                     const std::vector<std::size_t>& columns) {
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (i > 0) out.push_back('\t');
+    if (const auto& value = row.values[columns[i]]) {
+      postgres::append_copy_field(out, *value);
+    } else {
+      postgres::append_copy_null(out);
+    }
+  }
+  out.push_back('\n');
+}
+
 class Seeding {
  public:
   explicit Seeding(const SeedRequest& request)
       : request_(request), connection_(server::open_target(request.target, request.reporter)) {}
 
   SeedReport run() {
-    {
-      auto maintenance = server::open_maintenance(request_.target, request_.reporter);
-      server::require_test_database(maintenance, request_.target, request_.config,
-                                    request_.reporter, "load into the database");
+    const bool remembers = !request_.memory_directory.empty() && !request_.dry_run;
+    std::string input_hash;
+    std::optional<SeedMemory> memory;
+    if (remembers) {
+      input_hash = hash_of_input(request_.input);
+      memory = SeedMemory::recall(connection_, request_.memory_directory);
+      if (memory && !request_.force && memory->holds(connection_, input_hash)) {
+        report_.tables_unchanged = memory->table_count();
+        return std::move(report_);
+      }
     }
+    server::require_test_database(connection_, request_.target, request_.config, request_.reporter,
+                                  "load into the database");
     const server::AdvisoryLock turn(connection_, "seed", request_.reporter);
-    postgres::Transaction transaction(connection_);
-    schema_ = catalog::load_schema(connection_);
-    manifest_ = fixture::read_manifest(request_.fixtures_directory);
-    if (!manifest_.anonymized) {
+    plan_ = make_seed_plan(connection_, request_.input);
+    check_golden_values(connection_, *plan_);
+    if (!plan_->manifest.anonymized) {
       request_.reporter.notice("these fixtures are not anonymised");
     }
-    check_drift();
-    merge();
-    choose_sources();
+    report_.golden_inserted = plan_->merged.inserted;
+    report_.golden_changed = plan_->merged.changed;
+    report_.golden_removed = plan_->merged.removed;
+    report_.adaptations = plan_->adaptations;
+    for (const Table& table : plan_->schema.tables) {
+      if (plan_->manifest.find(table.name) == nullptr) {
+        request_.reporter.verbose("{} is not in the fixtures and stays as it is",
+                                  table.name.display());
+      }
+    }
     if (request_.dry_run) {
-      count_rows();
+      for (const RowSource& source : plan_->sources) {
+        report_.tables.push_back({source.table().name.display(), count_rows(source)});
+      }
       return std::move(report_);
     }
-    load();
-    throw_if_interrupted();
-    transaction.commit();
+    std::map<QualifiedName, std::string> sources;
+    if (remembers) sources = hashes_of_sources(*plan_, request_.input);
+    choose(memory, sources);
+    std::optional<SeedMemory> taken;
+    const auto load_all = [&] {
+      postgres::Transaction transaction(connection_);
+      load();
+      throw_if_interrupted();
+      if (remembers) {
+        std::set<QualifiedName> loaded;
+        for (const RowSource* source : chosen_) loaded.insert(source->table().name);
+        taken = SeedMemory::take(connection_, *plan_, input_hash, sources, loaded, memory);
+      }
+      transaction.commit();
+    };
+    try {
+      load_all();
+    } catch (const Error& error) {
+      if (!in_batch_) throw;
+      request_.reporter.verbose("loading table by table, to tell the row: {}", error.message());
+      may_batch_ = false;
+      in_batch_ = false;
+      report_.tables.clear();
+      load_all();
+    }
+    if (taken) keep(*taken);
     analyze();
     return std::move(report_);
   }
 
  private:
-  std::filesystem::path file_of(const fixture::ManifestTable& entry) const {
-    return request_.fixtures_directory / entry.file;
-  }
-
-  // Everything about the fixtures that does not fit the live schema, at once.
-  void check_drift() {
-    ErrorList errors;
-    for (const fixture::ManifestTable& entry : manifest_.tables) {
-      const Table* table = schema_.find_table(entry.table);
-      if (table == nullptr) {
-        errors.add(Error(ErrorCode::check, fmt::format("the fixtures hold {}, which the database "
-                                                       "does not have",
-                                                       entry.table.display()))
-                       .at(file_of(entry).string())
-                       .hint("migrate the database, or extract the fixtures again"));
-        continue;
-      }
-      try {
-        RowSource::streamed(file_of(entry), schema_, *table).for_each([](const fixture::Row&) {
-          return false;  // the first row tells the columns
-        });
-      } catch (const Error& error) {
-        errors.add(error);
-      }
+  // All tables, or those that are not as the last seed left them.
+  void choose(const std::optional<SeedMemory>& memory,
+              const std::map<QualifiedName, std::string>& sources) {
+    std::optional<SeedMemory::Changes> changes;
+    if (memory && !request_.force && !request_.fire_triggers) {
+      changes = memory->changes(connection_, sources);
     }
-    errors.raise_if_any();
-    for (const Table& table : schema_.tables) {
-      if (manifest_.find(table.name) == nullptr) {
-        request_.reporter.verbose("{} is not in the fixtures and stays as it is",
-                                  table.name.display());
-      }
-    }
-  }
-
-  void merge() {
-    const fixture::GoldenRecords golden =
-        fixture::read_golden(request_.golden_directory, request_.scenario);
-    merged_ = fixture::merge_golden(schema_, golden, [this](const Table& table) {
-      std::vector<fixture::Row> rows;
-      if (const fixture::ManifestTable* entry = manifest_.find(table.name)) {
-        RowSource::streamed(file_of(*entry), schema_, table).for_each([&](const fixture::Row& row) {
-          rows.push_back(row);
-          return true;
-        });
-      }
-      return rows;
-    });
-    report_.golden_inserted = merged_.inserted;
-    report_.golden_changed = merged_.changed;
-    report_.golden_removed = merged_.removed;
-  }
-
-  void choose_sources() {
-    for (const Table* table : catalog::load_order(schema_).tables) {
-      if (const auto merged = merged_.tables.find(table->name); merged != merged_.tables.end()) {
-        sources_.push_back(RowSource::held(merged->second.rows, *table));
-      } else if (const fixture::ManifestTable* entry = manifest_.find(table->name)) {
-        sources_.push_back(RowSource::streamed(file_of(*entry), schema_, *table));
+    for (const RowSource& source : plan_->sources) {
+      const bool kept = changes && !changes->tables.contains(source.table().name);
+      if (kept) {
+        kept_.push_back(&source.table());
       } else {
-        continue;
+        chosen_.push_back(&source);
       }
-      scope_.push_back(table);
+    }
+    for (const catalog::Sequence& sequence : plan_->schema.sequences) {
+      if (!changes || changes->sequences.contains(sequence.name.sql()) || is_used_by(sequence)) {
+        sequences_.push_back(&sequence);
+      }
     }
   }
 
-  void count_rows() {
-    for (const RowSource& source : sources_) {
-      std::uint64_t rows = 0;
-      source.for_each([&rows](const fixture::Row&) {
-        ++rows;
-        return true;
-      });
-      report_.tables.push_back({source.table().name.display(), rows});
-    }
+  bool is_used_by(const catalog::Sequence& sequence) const {
+    return std::any_of(chosen_.begin(), chosen_.end(), [&sequence](const RowSource* source) {
+      return std::any_of(
+          sequence.uses.begin(), sequence.uses.end(),
+          [source](const catalog::SequenceUse& use) { return use.table == source->table().name; });
+    });
+  }
+
+  std::vector<const Table*> chosen_tables() const {
+    std::vector<const Table*> out;
+    for (const RowSource* source : chosen_) out.push_back(&source->table());
+    return out;
   }
 
   void load() {
-    wipe();
-    evaluate_pending();
-    ConstraintRest rest(connection_, schema_, scope_, request_.reporter);
-    for (const RowSource& source : sources_) {
-      report_.tables.push_back({source.table().name.display(), copy_rows(source)});
-      request_.reporter.progress({"seed", "tables", report_.tables.size(), sources_.size()});
+    ConstraintRest rest(connection_, plan_->schema, plan_->tables(),
+                        request_.fire_triggers ? Triggers::fire : Triggers::rest,
+                        request_.reporter);
+    if (!rest.must_prove() && !kept_.empty()) {  // what stays would stand in triggers' way
+      chosen_.clear();
+      kept_.clear();
+      sequences_.clear();
+      choose({}, {});
     }
+    report_.tables_unchanged = kept_.size();
+    const std::vector<const Table*> scope = chosen_tables();
+    std::vector<postgres::Statement> statements =
+        plan_wipe(connection_, {plan_->schema, scope, kept_, rest.must_prove()});
+    if (has_pending()) {
+      connection_.query_all(statements);
+      statements.clear();
+      evaluate_pending();
+    }
+    load_rows(std::move(statements), rest.must_prove() && may_batch_);
     rest.end();
-    if (rest.must_prove()) {
-      report_.foreign_keys_proven = prove_foreign_keys(connection_, schema_, sources_);
-    }
-    report_.sequences_set = set_sequences(connection_, schema_);
-    for (const QualifiedName& view : schema_.materialized_views) {
+    prove_and_set(rest.must_prove());
+    if (chosen_.empty()) return;
+    for (const QualifiedName& view : plan_->schema.materialized_views) {
       connection_.execute("REFRESH MATERIALIZED VIEW " + view.sql());
       ++report_.views_refreshed;
     }
   }
 
-  // TRUNCATE needs every referencing table to go along; one that is not in
-  // scope may only do so when it is empty.
-  void wipe() {
-    std::set<QualifiedName> wiped;
-    for (const Table* table : scope_) wiped.insert(table->name);
-    for (bool grown = true; grown;) {
-      grown = false;
-      for (const catalog::ForeignKey& key : schema_.foreign_keys) {
-        if (wiped.contains(key.table) || !wiped.contains(key.referenced_table)) continue;
-        require_empty(key);
-        wiped.insert(key.table);
-        grown = true;
+  // `statements` come first. Small tables go along with them, if they may.
+  void load_rows(std::vector<postgres::Statement> statements, bool may_batch) {
+    const std::size_t first_insert = statements.size();
+    std::vector<std::size_t> in_batch;  // of each small table, its place in the report
+    std::vector<std::size_t> large;
+    for (const RowSource* source : chosen_) {
+      const std::size_t place = report_.tables.size();
+      report_.tables.push_back({source->table().name.display(), 0});
+      std::optional<postgres::Statement> insert;
+      if (may_batch) insert = as_one_insert(plan_->schema, *source);
+      if (insert) {
+        statements.push_back(std::move(*insert));
+        in_batch.push_back(place);
+      } else {
+        large.push_back(place);
       }
     }
-    std::string list;
-    for (const QualifiedName& name : wiped) {
-      const Table& table = *schema_.find_table(name);
-      list += (list.empty() ? "" : ", ") + table.from_sql();
+    in_batch_ = !in_batch.empty();
+    const std::vector<postgres::Result> results = connection_.query_all(statements);
+    in_batch_ = false;
+    for (std::size_t i = 0; i < in_batch.size(); ++i) {
+      report_.tables[in_batch[i]].rows = results[first_insert + i].affected_rows();
     }
-    if (!list.empty()) connection_.execute("TRUNCATE " + list);
+    std::size_t done = in_batch.size();
+    for (const std::size_t place : large) {
+      report_.tables[place].rows = copy_rows(*chosen_[place]);
+      request_.reporter.progress({"seed", "tables", ++done, chosen_.size()});
+    }
   }
 
-  void require_empty(const catalog::ForeignKey& key) {
-    if (connection_.query(fmt::format("SELECT FROM {} LIMIT 1", key.table.sql())).empty()) return;
-    throw Error(ErrorCode::check,
-                fmt::format("{} has rows that reference {}, but is not in the fixtures",
-                            key.table.display(), key.referenced_table.display()))
-        .detail(fmt::format("foreign key constraint \"{}\"", key.name))
-        .constraint(key.name)
-        .hint("extract it too, or empty it; rows are never removed silently");
+  void prove_and_set(bool prove) {
+    std::vector<const catalog::ForeignKey*> keys;
+    std::vector<postgres::Statement> statements;
+    if (prove) {
+      keys = keys_to_prove(plan_->schema, chosen_tables());
+      for (const catalog::ForeignKey* key : keys) statements.push_back(proof_of(*key));
+    }
+    for (const catalog::Sequence* sequence : sequences_) {
+      if (sequence->uses.empty()) continue;
+      statements.push_back(setting_of(*sequence));
+      ++report_.sequences_set;
+    }
+    if (statements.empty()) return;
+    const std::vector<postgres::Result> results = connection_.query_all(statements);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (!results[i].empty()) throw_violation(*keys[i], results[i], plan_->sources);
+    }
+    report_.foreign_keys_proven = keys.size();
+  }
+
+  bool has_pending() const {
+    return std::any_of(chosen_.begin(), chosen_.end(), [this](const RowSource* source) {
+      const auto merged = plan_->merged.tables.find(source->table().name);
+      return merged != plan_->merged.tables.end() && !merged->second.pending.empty();
+    });
   }
 
   // $sql and defaults of golden records, by the server that will hold them.
   void evaluate_pending() {
-    for (auto& [name, table] : merged_.tables) {
+    constexpr std::size_t kMostAtOnce = 500;
+    for (const RowSource* source : chosen_) {
+      const auto merged = plan_->merged.tables.find(source->table().name);
+      if (merged == plan_->merged.tables.end()) continue;
+      fixture::MergedTable& table = merged->second;
       const auto columns = table.table->stored_columns();
-      for (const fixture::PendingValue& pending : table.pending) {
+      for (std::size_t start = 0; start < table.pending.size(); start += kMostAtOnce) {
+        const std::span pending =
+            std::span(table.pending)
+                .subspan(start, std::min(kMostAtOnce, table.pending.size() - start));
+        std::vector<postgres::Statement> statements;
+        for (const fixture::PendingValue& value : pending) {
+          statements.push_back({fmt::format("SELECT (({})::{})::text", value.expression,
+                                            columns[value.column]->type_sql),
+                                {}});
+        }
         try {
-          const auto value = connection_.query(fmt::format(
-              "SELECT (({})::{})::text", pending.expression, columns[pending.column]->type_sql));
-          auto& slot = table.rows[pending.row].values[pending.column];
-          slot = value.is_null(0, 0) ? std::nullopt : std::optional(value.get(0, 0));
+          const auto results = connection_.query_all(statements);
+          for (std::size_t i = 0; i < pending.size(); ++i) {
+            table.rows[pending[i].row].values[pending[i].column] =
+                results[i].is_null(0, 0) ? std::nullopt : std::optional(results[i].get(0, 0));
+          }
         } catch (Error& error) {
-          throw Error(error).at(pending.place).hint("the expression stands alone: SELECT (…)");
+          throw Error(error)
+              .at(pending[connection_.last_error().statement].place)
+              .hint("the expression stands alone: SELECT (…)");
         }
       }
     }
   }
 
   std::uint64_t copy_rows(const RowSource& source) {
-    const Table& table = source.table();
-    std::string columns;
-    for (const catalog::Column* column : table.stored_columns()) {
-      columns += (columns.empty() ? "" : ", ") + postgres::quote_identifier(column->name);
+    const std::vector<std::size_t> columns = source.columns();
+    const auto stored = source.table().stored_columns();
+    std::string names;
+    for (const std::size_t i : columns) {
+      names += (names.empty() ? "" : ", ") + postgres::quote_identifier(stored[i]->name);
     }
     RowSource::Cursor cursor(source);
     try {
-      return connection_.copy_in(fmt::format("COPY {} ({}) FROM STDIN", table.name.sql(), columns),
-                                 [&cursor](std::string& out) {
-                                   const fixture::Row* row = cursor.next();
-                                   if (row == nullptr) return false;
-                                   for (std::size_t i = 0; i < row->values.size(); ++i) {
-                                     if (i > 0) out.push_back('\t');
-                                     if (row->values[i]) {
-                                       postgres::append_copy_field(out, *row->values[i]);
-                                     } else {
-                                       postgres::append_copy_null(out);
-                                     }
-                                   }
-                                   out.push_back('\n');
-                                   return true;
-                                 });
+      return connection_.copy_in(
+          fmt::format("COPY {} ({}) FROM STDIN", source.table().name.sql(), names),
+          [&](std::string& out) {
+            const fixture::Row* row = cursor.next();
+            if (row == nullptr) return false;
+            append_copy_row(out, *row, columns);
+            return true;
+          });
     } catch (Error& error) {
       const std::size_t line = line_in_copy_context(connection_.last_error().context);
       if (error.code() == ErrorCode::statement && line > 0) {
@@ -247,33 +322,34 @@ class Seeding {
     }
   }
 
-  static Location place_of_row(const RowSource& source, std::size_t number) {
-    Location place;
-    source.for_each([&](const fixture::Row& row) {
-      place = row.place;
-      return --number > 0;
-    });
-    return place;
+  // What cannot be kept is loaded again the next time.
+  void keep(const SeedMemory& memory) {
+    try {
+      memory.keep(connection_, request_.memory_directory);
+    } catch (const std::exception& error) {
+      request_.reporter.verbose("what was seeded cannot be remembered: {}", error.what());
+    }
   }
 
   // Fresh statistics matter once a planner could go wrong.
   void analyze() {
     std::uint64_t rows = 0;
     std::string list;
-    for (std::size_t i = 0; i < report_.tables.size(); ++i) {
+    for (std::size_t i = 0; i < chosen_.size(); ++i) {
       rows += report_.tables[i].rows;
-      list += (i == 0 ? "" : ", ") + scope_[i]->name.sql();
+      list += (i == 0 ? "" : ", ") + chosen_[i]->table().name.sql();
     }
     if (rows > kRowsWorthAnalyzing) connection_.execute("ANALYZE " + list);
   }
 
   const SeedRequest& request_;
   postgres::Connection connection_;
-  Schema schema_;
-  fixture::Manifest manifest_;
-  fixture::MergeResult merged_;
-  std::vector<RowSource> sources_;
-  std::vector<const Table*> scope_;
+  std::unique_ptr<SeedPlan> plan_;
+  std::vector<const RowSource*> chosen_;  // in foreign-key order
+  std::vector<const Table*> kept_;        // as they are
+  std::vector<const catalog::Sequence*> sequences_;
+  bool may_batch_ = true;
+  bool in_batch_ = false;
   SeedReport report_;
 };
 

@@ -1,8 +1,9 @@
 // Fixtures and golden records into a database.
 //
-// One transaction: wipe the tables in scope, COPY the rows in foreign-key order,
-// prove every foreign key, set the sequences, refresh materialised views. A run
-// that fails or is killed leaves the database as it was.
+// One transaction: empty the tables in scope, load the rows in foreign-key order (small tables
+// together, large ones by COPY), prove every foreign key, set the sequences, refresh
+// materialised views. A run that fails or is killed leaves the database as it was. Of a
+// database that was seeded before, only what has changed since is loaded (seed_memory.hpp).
 //
 // Errors: Error{guard}; Error{check} where fixtures and schema have drifted
 // apart; Error{input} for fixtures and golden records; Error{statement} with the
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "pgcycle/config/config.hpp"
+#include "pgcycle/load/seed_plan.hpp"
 #include "pgcycle/server/target.hpp"
 #include "pgcycle/support/reporter.hpp"
 
@@ -23,11 +25,12 @@ namespace pgcycle::load {
 struct SeedRequest {
   const server::Target& target;
   const Config& config;
-  std::filesystem::path fixtures_directory;
-  std::filesystem::path golden_directory;
-  std::string scenario;  // empty: every golden file
-  bool dry_run = false;
+  SeedInput input;
   Reporter& reporter;
+  bool dry_run = false;
+  bool force = false;          // load everything, whatever is known of the database
+  bool fire_triggers = false;  // users' triggers see the rows
+  std::filesystem::path memory_directory = {};  // empty: nothing is remembered
 };
 
 struct SeedReport {
@@ -35,13 +38,15 @@ struct SeedReport {
     std::string table;
     std::uint64_t rows = 0;
   };
-  std::vector<TableReport> tables;  // in the order of loading
+  std::vector<TableReport> tables;  // those that were loaded, in the order of loading
+  std::size_t tables_unchanged = 0;
   std::size_t golden_inserted = 0;
   std::size_t golden_changed = 0;
   std::size_t golden_removed = 0;
   std::size_t foreign_keys_proven = 0;
   std::size_t sequences_set = 0;
   std::size_t views_refreshed = 0;
+  std::vector<std::string> adaptations;
 };
 
 SeedReport seed(const SeedRequest& request);

@@ -6,9 +6,8 @@
 
 namespace pgcycle::load {
 
-// Sets every sequence that a column owns, has as its identity or names in its
-// default to the furthest value in use, shared ones to that of all their
-// columns; to its start where the columns are empty. Returns how many.
-std::size_t set_sequences(postgres::Connection& connection, const catalog::Schema& schema);
+// Sets a sequence that columns own, have as their identity or name in their default to the
+// furthest value in use by any of them; to its start where they are empty.
+postgres::Statement setting_of(const catalog::Sequence& sequence);
 
 }  // namespace pgcycle::load

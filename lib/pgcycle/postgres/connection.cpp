@@ -69,24 +69,42 @@ Error connection_error(const ConnectionInfo& info, PGconn* raw) {
 
 }  // namespace
 
+// Of libpqxx, or `raw` of a statement that was sent with others.
 struct Result::Impl {
   pqxx::result rows;
+  ResultHandle raw;
 };
 
-std::size_t Result::size() const { return static_cast<std::size_t>(impl_->rows.size()); }
-std::size_t Result::columns() const { return static_cast<std::size_t>(impl_->rows.columns()); }
+std::size_t Result::size() const {
+  if (impl_->raw) return static_cast<std::size_t>(PQntuples(impl_->raw.get()));
+  return static_cast<std::size_t>(impl_->rows.size());
+}
+
+std::size_t Result::columns() const {
+  if (impl_->raw) return static_cast<std::size_t>(PQnfields(impl_->raw.get()));
+  return static_cast<std::size_t>(impl_->rows.columns());
+}
 
 std::string Result::column_name(std::size_t column) const {
+  if (impl_->raw) return PQfname(impl_->raw.get(), static_cast<int>(column));
   return impl_->rows.column_name(static_cast<pqxx::row::size_type>(column));
 }
 
 bool Result::is_null(std::size_t row, std::size_t column) const {
+  if (impl_->raw) {
+    return PQgetisnull(impl_->raw.get(), static_cast<int>(row), static_cast<int>(column)) != 0;
+  }
   return impl_
       ->rows[static_cast<pqxx::result::size_type>(row)][static_cast<pqxx::row::size_type>(column)]
       .is_null();
 }
 
 std::string_view Result::text(std::size_t row, std::size_t column) const {
+  if (const PGresult* raw = impl_->raw.get()) {
+    const int i = static_cast<int>(row);
+    const int k = static_cast<int>(column);
+    return {PQgetvalue(raw, i, k), static_cast<std::size_t>(PQgetlength(raw, i, k))};
+  }
   const auto field = impl_->rows[static_cast<pqxx::result::size_type>(row)]
                                 [static_cast<pqxx::row::size_type>(column)];
   if (field.is_null()) return {};
@@ -129,6 +147,7 @@ std::vector<std::string> Result::array(std::size_t row, std::size_t column) cons
 }
 
 std::uint64_t Result::affected_rows() const {
+  if (impl_->raw) return rows_of(impl_->raw.get());
   return static_cast<std::uint64_t>(impl_->rows.affected_rows());
 }
 
@@ -210,10 +229,15 @@ Result Connection::execute(std::string_view sql) { return query(sql); }
 
 namespace {
 
-void send(PGconn* raw, const std::string& name, const Parameters& parameters) {
+std::vector<const char*> pointers_to(const Parameters& parameters) {
   std::vector<const char*> values;
   values.reserve(parameters.size());
   for (const auto& value : parameters) values.push_back(value ? value->c_str() : nullptr);
+  return values;
+}
+
+void send(PGconn* raw, const std::string& name, const Parameters& parameters) {
+  const std::vector<const char*> values = pointers_to(parameters);
   PQsendQueryPrepared(raw, name.c_str(), static_cast<int>(values.size()), values.data(), nullptr,
                       nullptr, 0);
 }
@@ -264,6 +288,40 @@ std::vector<std::vector<std::string>> Connection::run(const std::vector<Statemen
   PQexitPipelineMode(raw);
   if (!error && out.size() == statements.size()) return out;
   for (const std::string& sql : fresh) impl_->prepared.erase(sql);
+  if (error) impl_->last_error = *error;
+  impl_->raise(PQerrorMessage(raw));
+}
+
+std::vector<Result> Connection::query_all(const std::vector<Statement>& statements) {
+  impl_->last_error = {};
+  PGconn* raw = impl_->raw();
+  if (PQenterPipelineMode(raw) != 1) impl_->raise(PQerrorMessage(raw));
+  for (const Statement& statement : statements) {
+    impl_->log_sql(statement.sql);
+    const std::vector<const char*> values = pointers_to(statement.parameters);
+    PQsendQueryParams(raw, statement.sql.c_str(), static_cast<int>(values.size()), nullptr,
+                      values.data(), nullptr, nullptr, 0);
+  }
+  PQpipelineSync(raw);
+  std::vector<Result> out;
+  std::optional<ErrorFields> error;
+  for (std::size_t i = 0; i < statements.size(); ++i) {
+    while (ResultHandle result{PQgetResult(raw)}) {
+      if (PQresultStatus(result.get()) == PGRES_FATAL_ERROR && !error) {
+        error = impl_->last_error;
+        error->statement = i;
+      }
+      if (error) continue;
+      auto rows = std::make_shared<Result::Impl>();
+      rows->raw = std::move(result);
+      out.push_back(Result(std::move(rows)));
+    }
+  }
+  while (const ResultHandle result{PQgetResult(raw)}) {
+    if (PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) break;
+  }
+  PQexitPipelineMode(raw);
+  if (!error && out.size() == statements.size()) return out;
   if (error) impl_->last_error = *error;
   impl_->raise(PQerrorMessage(raw));
 }

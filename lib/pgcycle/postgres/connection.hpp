@@ -70,6 +70,7 @@ struct ErrorFields {
   std::string severity, sqlstate, message, detail, hint, context;
   std::string schema, table, column, constraint;
   int position = 0;
+  std::size_t statement = 0;  // of those that `query_all` sent, from 0
 };
 
 // The error that a user sees for these fields.
@@ -97,6 +98,10 @@ class Connection {
   // is prepared at its first run in the session. Returns, for each, the values of its
   // rows one after the other; NULL as an empty one.
   std::vector<std::vector<std::string>> run(const std::vector<Statement>& statements);
+
+  // The same for statements that run once, with their results. What they return must be
+  // little, and none may be a COPY. Where one fails, `last_error().statement` is its number.
+  std::vector<Result> query_all(const std::vector<Statement>& statements);
 
   // COPY … TO STDOUT. `sink` gets blocks of about 64 KiB that end at a row's
   // end; returns the number of rows.

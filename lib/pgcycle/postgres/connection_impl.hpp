@@ -19,6 +19,9 @@ struct FreeResult {
 };
 using ResultHandle = std::unique_ptr<PGresult, FreeResult>;
 
+// How many rows a command touched.
+std::uint64_t rows_of(const PGresult* result);
+
 struct FreeCancel {
   void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
 };

@@ -9,11 +9,6 @@ namespace {
 
 constexpr std::size_t kBlockBytes = 64 * 1024;
 
-std::uint64_t rows_of(const PGresult* result) {
-  const std::string text = PQcmdTuples(const_cast<PGresult*>(result));
-  return text.empty() ? 0 : std::stoull(text);
-}
-
 // Takes the final result of a COPY and leaves the session idle.
 ResultHandle finish(PGconn* raw) {
   ResultHandle last;
@@ -28,6 +23,11 @@ ResultHandle finish(PGconn* raw) {
 }
 
 }  // namespace
+
+std::uint64_t rows_of(const PGresult* result) {
+  const std::string text = PQcmdTuples(const_cast<PGresult*>(result));
+  return text.empty() ? 0 : std::stoull(text);
+}
 
 std::uint64_t Connection::copy_out(std::string_view sql,
                                    const std::function<void(std::string_view)>& sink) {

@@ -110,6 +110,13 @@ std::string Error::hint() const {
   return hint_.empty() ? std::string(kind_of(code_).default_hint) : hint_;
 }
 
+Error Error::with_code(ErrorCode code) const {
+  Error out = *this;
+  out.code_ = code;
+  for (Error& other : out.also_) other.code_ = code;
+  return out;
+}
+
 void ErrorList::raise_if_any() const {
   if (errors_.empty()) return;
   std::vector<Error> sorted = errors_;

@@ -74,6 +74,8 @@ class Error : public std::exception {
   const std::string& constraint() const { return constraint_; }
   // Further errors found in the same pass, in the order of their places.
   const std::vector<Error>& also() const { return also_; }
+  // The same error, and those beside it, with another exit status.
+  Error with_code(ErrorCode code) const;
 
  private:
   friend class ErrorList;

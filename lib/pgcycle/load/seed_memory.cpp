@@ -1,0 +1,240 @@
+#include "pgcycle/load/seed_memory.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "pgcycle/server/database_properties.hpp"
+#include "pgcycle/support/file.hpp"
+#include "pgcycle/support/hash.hpp"
+
+namespace pgcycle::load {
+
+namespace fs = std::filesystem;
+using catalog::QualifiedName;
+using Json = nlohmann::json;
+
+namespace {
+
+constexpr int kFormat = 1;
+constexpr const char* kNote = "pgcycle.seed";
+constexpr std::size_t kMostFiles = 50;
+
+// Definitions of columns and constraints change with the transaction that wrote them.
+constexpr const char* kColumns = R"(
+SELECT (SELECT count(*) || ' ' || sum(hashtextextended(concat_ws('.', attrelid, attnum, xmin), 0)::numeric)
+        FROM pg_catalog.pg_attribute WHERE attrelid >= 16384 AND attnum > 0)
+    || ' ' ||
+       (SELECT count(*) || ' ' || COALESCE(sum(hashtextextended(concat_ws('.', oid, xmin), 0)::numeric), 0)
+        FROM pg_catalog.pg_constraint WHERE oid >= 16384)
+)";
+
+std::string hash_of_file(const fs::path& file) { return to_hex(sha256(read_file(file))); }
+
+void hash_directory(const fs::path& directory, std::string& out) {
+  if (!fs::is_directory(directory)) return;
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  for (const fs::path& file : files) {
+    out += fmt::format("{}={}\n", file.lexically_relative(directory).string(), hash_of_file(file));
+  }
+}
+
+std::string hash_of_rows(const fixture::MergedTable& table) {
+  std::string text;
+  for (const fixture::Row& row : table.rows) {
+    for (const auto& value : row.values) {
+      text += value ? fmt::format("{}:", value->size()) + *value : "-";
+    }
+    text.push_back('\n');
+  }
+  for (const fixture::PendingValue& pending : table.pending) {
+    text += fmt::format("{}.{}={}\n", pending.row, pending.column, pending.expression);
+  }
+  return to_hex(sha256(text));
+}
+
+std::string rows_sql(const std::string& from, const std::string& transaction) {
+  return fmt::format("(SELECT count(*) FILTER (WHERE xmin = '{}'::xid) || '/' || count(*) FROM {})",
+                     transaction, from);
+}
+
+std::string array_of(const std::vector<std::string>& expressions) {
+  return fmt::format("SELECT ARRAY[{}]::text[]", fmt::join(expressions, ", "));
+}
+
+fs::path file_of(const fs::path& directory, const std::string& token) {
+  return directory / (token + ".json");
+}
+
+// The files of databases that are long gone.
+void forget_oldest(const fs::path& directory) {
+  std::vector<std::pair<fs::file_time_type, fs::path>> files;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    files.emplace_back(entry.last_write_time(), entry.path());
+  }
+  if (files.size() <= kMostFiles) return;
+  std::sort(files.begin(), files.end());
+  for (std::size_t i = 0; i + kMostFiles < files.size(); ++i) fs::remove(files[i].second);
+}
+
+}  // namespace
+
+std::string hash_of_input(const SeedInput& input) {
+  std::string text =
+      fmt::format("{} scenario={} adapt={}\nfixtures\n", kFormat, input.scenario, input.adapt);
+  hash_directory(input.fixtures_directory, text);
+  text += "golden\n";
+  hash_directory(input.golden_directory, text);
+  return to_hex(sha256(text));
+}
+
+std::map<QualifiedName, std::string> hashes_of_sources(const SeedPlan& plan,
+                                                      const SeedInput& input) {
+  std::map<QualifiedName, std::string> out;
+  for (const RowSource& source : plan.sources) {
+    const QualifiedName& name = source.table().name;
+    const auto merged = plan.merged.tables.find(name);
+    out[name] = merged != plan.merged.tables.end()
+                    ? hash_of_rows(merged->second)
+                    : hash_of_file(plan.file_of(source.table(), input.fixtures_directory));
+  }
+  return out;
+}
+
+std::optional<SeedMemory> SeedMemory::recall(postgres::Connection& connection,
+                                             const fs::path& directory) {
+  const std::string database = connection.database();
+  SeedMemory memory;
+  memory.token_ = server::database_setting(connection, database, kNote);
+  const bool is_token =
+      !memory.token_.empty() &&
+      memory.token_.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!is_token || !fs::exists(file_of(directory, memory.token_))) return std::nullopt;
+  try {
+    const Json json = Json::parse(read_file(file_of(directory, memory.token_)));
+    if (json.at("format") != kFormat) return std::nullopt;
+    memory.input_ = json.at("input");
+    memory.columns_ = json.at("columns");
+    memory.sequence_values_ = json.at("sequences").get<std::vector<std::string>>();
+    memory.sequence_names_ = json.at("sequence_names").get<std::vector<std::string>>();
+    for (const Json& table : json.at("tables")) {
+      memory.tables_[{table.at("schema"), table.at("name")}] = {
+          table.at("from"), table.at("source"), table.at("transaction"), table.at("rows")};
+    }
+  } catch (const Json::exception&) {
+    return std::nullopt;  // cut short: nothing is known
+  }
+  return memory;
+}
+
+SeedMemory::Look SeedMemory::look(postgres::Connection& connection) const {
+  std::vector<std::string> values;
+  for (const std::string& name : sequence_names_) {
+    values.push_back(fmt::format("(SELECT last_value || ',' || is_called FROM {})", name));
+  }
+  std::vector<std::string> rows;
+  for (const auto& [name, table] : tables_) rows.push_back(rows_sql(table.from, table.transaction));
+  const auto results =
+      connection.query_all({{kColumns, {}}, {array_of(values), {}}, {array_of(rows), {}}});
+  return {results[0].get(0, 0), results[1].array(0, 0), results[2].array(0, 0)};
+}
+
+bool SeedMemory::holds(postgres::Connection& connection, const std::string& input_hash) const {
+  if (input_hash != input_) return false;
+  try {
+    const Look now = look(connection);
+    std::size_t i = 0;
+    for (const auto& [name, table] : tables_) {
+      if (now.rows.at(i++) != table.rows) return false;
+    }
+    return now.columns == columns_ && now.sequences == sequence_values_;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::statement) throw;
+    return false;  // a table or sequence is gone
+  }
+}
+
+std::optional<SeedMemory::Changes> SeedMemory::changes(
+    postgres::Connection& connection, const std::map<QualifiedName, std::string>& sources) const {
+  try {
+    const Look now = look(connection);
+    if (now.columns != columns_) return std::nullopt;
+    Changes out;
+    std::size_t i = 0;
+    for (const auto& [name, table] : tables_) {
+      if (now.rows.at(i++) != table.rows) out.tables.insert(name);
+    }
+    for (const auto& [name, hash] : sources) {
+      const auto known = tables_.find(name);
+      if (known == tables_.end() || known->second.source != hash) out.tables.insert(name);
+    }
+    for (std::size_t k = 0; k < sequence_names_.size(); ++k) {
+      if (now.sequences.at(k) != sequence_values_.at(k)) out.sequences.insert(sequence_names_[k]);
+    }
+    return out;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::statement) throw;
+    return std::nullopt;
+  }
+}
+
+SeedMemory SeedMemory::take(postgres::Connection& connection, const SeedPlan& plan,
+                            const std::string& input_hash,
+                            const std::map<QualifiedName, std::string>& sources,
+                            const std::set<QualifiedName>& loaded,
+                            const std::optional<SeedMemory>& before) {
+  SeedMemory memory;
+  memory.token_ = before ? before->token_ : to_hex(random_bytes(16));
+  memory.input_ = input_hash;
+  const std::string transaction = connection.query("SELECT pg_current_xact_id()::xid").get(0, 0);
+  for (const RowSource& source : plan.sources) {
+    const QualifiedName& name = source.table().name;
+    Table& table = memory.tables_[name];
+    table.from = source.table().from_sql();
+    table.source = sources.at(name);
+    table.transaction =
+        loaded.contains(name) ? transaction : before.value().tables_.at(name).transaction;
+  }
+  for (const catalog::Sequence& sequence : plan.schema.sequences) {
+    if (!sequence.uses.empty()) memory.sequence_names_.push_back(sequence.name.sql());
+  }
+  const Look now = memory.look(connection);
+  memory.columns_ = now.columns;
+  memory.sequence_values_ = now.sequences;
+  std::size_t i = 0;
+  for (auto& [name, table] : memory.tables_) table.rows = now.rows.at(i++);
+  return memory;
+}
+
+void SeedMemory::keep(postgres::Connection& connection, const fs::path& directory) const {
+  const std::string database = connection.database();
+  Json tables = Json::array();
+  for (const auto& [name, table] : tables_) {
+    tables.push_back({{"schema", name.schema},
+                      {"name", name.name},
+                      {"from", table.from},
+                      {"source", table.source},
+                      {"transaction", table.transaction},
+                      {"rows", table.rows}});
+  }
+  fs::create_directories(directory);
+  write_file_atomically(file_of(directory, token_), Json({{"format", kFormat},
+                                                          {"database", database},
+                                                          {"input", input_},
+                                                          {"columns", columns_},
+                                                          {"sequences", sequence_values_},
+                                                          {"sequence_names", sequence_names_},
+                                                          {"tables", tables}})
+                                                        .dump(1));
+  if (server::database_setting(connection, database, kNote) != token_) {
+    server::set_database_setting(connection, database, kNote, token_);
+  }
+  forget_oldest(directory);
+}
+
+}  // namespace pgcycle::load
