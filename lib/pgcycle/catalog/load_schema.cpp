@@ -188,27 +188,30 @@ std::vector<Sequence> load_sequences(const Result& rows, const TablesByOid& tabl
 
 }  // namespace
 
-Schema load_schema(Connection& connection) {
+Schema load_schema(Connection& connection, SchemaDetail detail) {
   Schema schema;
   schema.database = connection.database();
   schema.server_version = connection.server_version();
   // Sent at once: a round trip costs as much as some of these queries.
-  std::vector<postgres::Statement> queries;
-  for (const std::string_view query :
-       {sql::types, sql::tables, sql::columns, sql::unique_keys, sql::checks, sql::exclusions,
-        sql::foreign_keys, sql::sequences, sql::materialized_views}) {
-    queries.push_back({std::string(query), {}});
+  std::vector<std::string_view> queries{sql::types,        sql::tables,    sql::columns,
+                                        sql::foreign_keys, sql::sequences, sql::materialized_views};
+  if (detail == SchemaDetail::all) {
+    queries.insert(queries.end(), {sql::unique_keys, sql::checks, sql::exclusions});
   }
-  const std::vector<Result> rows = connection.query_all(queries);
+  std::vector<postgres::Statement> statements;
+  for (const std::string_view query : queries) statements.push_back({std::string(query), {}});
+  const std::vector<Result> rows = connection.query_all(statements);
   schema.types = load_types(rows[0]);
   TablesByOid tables = load_tables(rows[1]);
   load_columns(rows[2], tables);
-  load_unique_keys(rows[3], tables);
-  load_checks(rows[4], tables);
-  load_exclusions(rows[5], tables);
-  schema.foreign_keys = load_foreign_keys(rows[6], tables);
-  schema.sequences = load_sequences(rows[7], tables);
-  const Result& views = rows[8];
+  schema.foreign_keys = load_foreign_keys(rows[3], tables);
+  schema.sequences = load_sequences(rows[4], tables);
+  if (detail == SchemaDetail::all) {
+    load_unique_keys(rows[6], tables);
+    load_checks(rows[7], tables);
+    load_exclusions(rows[8], tables);
+  }
+  const Result& views = rows[5];
   for (std::size_t i = 0; i < views.size(); ++i) {
     schema.materialized_views.push_back({views.get(i, 0), views.get(i, 1)});
   }

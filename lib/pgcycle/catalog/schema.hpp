@@ -154,8 +154,14 @@ struct Schema {
   const Table& require_table(const QualifiedName& name) const;
 };
 
+// What is read of the catalogue.
+enum class SchemaDetail {
+  all,
+  without_constraints,  // no unique keys (nor primary ones), checks and exclusions
+};
+
 // Reads the catalogue inside the transaction that `connection` is in.
-Schema load_schema(postgres::Connection& connection);
+Schema load_schema(postgres::Connection& connection, SchemaDetail detail = SchemaDetail::all);
 
 // SHA-256 in hex over what fixtures depend on: tables, columns, types, keys.
 // The same for the same schema on every server version and machine.

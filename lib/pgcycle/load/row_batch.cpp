@@ -75,9 +75,9 @@ std::optional<postgres::Statement> as_one_insert(const Schema& schema, const Row
   });
   if (!fits) return std::nullopt;
   postgres::Statement statement;
-  statement.sql = fmt::format(
-      "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM unnest({}) u({})",
-      source.table().name.sql(), names, values, parameters, fields);
+  statement.sql =
+      fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM unnest({}) u({})",
+                  source.table().name.sql(), names, values, parameters, fields);
   for (const auto& items : cells) {
     statement.parameters.push_back(postgres::format_array(items, ','));
   }

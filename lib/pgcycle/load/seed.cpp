@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <future>
 #include <map>
 #include <set>
 #include <span>
@@ -71,20 +72,20 @@ void append_copy_row(std::string& out, const fixture::Row& row,
 
 class Seeding {
  public:
+  // The input is read while the session is opened.
   explicit Seeding(const SeedRequest& request)
-      : request_(request), connection_(server::open_target(request.target, request.reporter)) {}
+      : request_(request),
+        input_hash_(remembers() ? std::async(std::launch::async, hash_of_input, request.input)
+                                : std::future<InputHash>()),
+        connection_(server::open_target(request.target, request.reporter)) {}
 
   SeedReport run() {
-    const bool remembers = !request_.memory_directory.empty() && !request_.dry_run;
-    std::string input_hash;
     std::optional<SeedMemory> memory;
-    if (remembers) {
-      input_hash = hash_of_input(request_.input);
-      memory = SeedMemory::recall(connection_, request_.memory_directory);
-      if (memory && !request_.force && memory->holds(connection_, input_hash)) {
-        report_.tables_unchanged = memory->table_count();
-        return std::move(report_);
-      }
+    if (remembers()) memory = SeedMemory::recall(connection_, request_.memory_directory);
+    if (memory && !request_.force &&
+        memory->holds(connection_, input_hash().all, request_.memory_directory)) {
+      report_.tables_unchanged = memory->table_count();
+      return std::move(report_);
     }
     server::require_test_database(connection_, request_.target, request_.config, request_.reporter,
                                   "load into the database");
@@ -110,18 +111,19 @@ class Seeding {
       }
       return std::move(report_);
     }
-    std::map<QualifiedName, std::string> sources;
-    if (remembers) sources = hashes_of_sources(*plan_, request_.input);
+    SourceHashes sources = hashes_of_merged(*plan_);
+    if (memory && !request_.force) {
+      add_hashes_of_files(sources, *plan_, request_.input, input_hash());
+    }
     choose(memory, sources);
     std::optional<SeedMemory> taken;
     const auto load_all = [&] {
       postgres::Transaction transaction(connection_);
       load();
       throw_if_interrupted();
-      if (remembers) {
-        std::set<QualifiedName> loaded;
-        for (const RowSource* source : chosen_) loaded.insert(source->table().name);
-        taken = SeedMemory::take(connection_, *plan_, input_hash, sources, loaded, memory);
+      if (remembers()) {
+        add_hashes_of_files(sources, *plan_, request_.input, input_hash());
+        taken = SeedMemory::take(connection_, *plan_, input_hash().all, sources, loaded(), memory);
       }
       transaction.commit();
     };
@@ -141,9 +143,27 @@ class Seeding {
   }
 
  private:
+  bool remembers() const { return !request_.memory_directory.empty() && !request_.dry_run; }
+
+  SeedMemory::Loaded loaded() const {
+    SeedMemory::Loaded out;
+    for (std::size_t i = 0; i < chosen_.size(); ++i) {
+      out.tables[chosen_[i]->table().name] = report_.tables[i].rows;
+    }
+    for (const catalog::Sequence* sequence : sequences_) {
+      out.sequences.insert(sequence->name.sql());
+    }
+    out.triggers_fired = request_.fire_triggers;
+    return out;
+  }
+
+  const InputHash& input_hash() {
+    if (!hashed_) hashed_ = input_hash_.get();
+    return *hashed_;
+  }
+
   // All tables, or those that are not as the last seed left them.
-  void choose(const std::optional<SeedMemory>& memory,
-              const std::map<QualifiedName, std::string>& sources) {
+  void choose(const std::optional<SeedMemory>& memory, const SourceHashes& sources) {
     std::optional<SeedMemory::Changes> changes;
     if (memory && !request_.force && !request_.fire_triggers) {
       changes = memory->changes(connection_, sources);
@@ -343,6 +363,8 @@ class Seeding {
   }
 
   const SeedRequest& request_;
+  std::future<InputHash> input_hash_;
+  std::optional<InputHash> hashed_;
   postgres::Connection connection_;
   std::unique_ptr<SeedPlan> plan_;
   std::vector<const RowSource*> chosen_;  // in foreign-key order

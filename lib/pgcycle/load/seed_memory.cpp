@@ -30,9 +30,17 @@ SELECT (SELECT count(*) || ' ' || sum(hashtextextended(concat_ws('.', attrelid, 
         FROM pg_catalog.pg_constraint WHERE oid >= 16384)
 )";
 
-std::string hash_of_file(const fs::path& file) { return to_hex(sha256(read_file(file))); }
+constexpr const char* kPosition =
+    "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() END";
 
-void hash_directory(const fs::path& directory, std::string& out) {
+std::string hash_of_file(const fs::path& file) {
+  const FileDescriptor open = open_to_read(file);
+  Sha256 hash;
+  read_blocks(open.get(), file.string(), [&hash](std::string_view block) { hash.update(block); });
+  return to_hex(hash.finish());
+}
+
+void hash_directory(const fs::path& directory, InputHash& hash) {
   if (!fs::is_directory(directory)) return;
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(directory)) {
@@ -40,7 +48,8 @@ void hash_directory(const fs::path& directory, std::string& out) {
   }
   std::sort(files.begin(), files.end());
   for (const fs::path& file : files) {
-    out += fmt::format("{}={}\n", file.lexically_relative(directory).string(), hash_of_file(file));
+    const std::string& hashed = hash.files[file] = hash_of_file(file);
+    hash.all += fmt::format("{}={}\n", file.string().substr(directory.string().size()), hashed);
   }
 }
 
@@ -84,41 +93,49 @@ void forget_oldest(const fs::path& directory) {
 
 }  // namespace
 
-std::string hash_of_input(const SeedInput& input) {
-  std::string text =
+InputHash hash_of_input(const SeedInput& input) {
+  InputHash out;
+  out.all =
       fmt::format("{} scenario={} adapt={}\nfixtures\n", kFormat, input.scenario, input.adapt);
-  hash_directory(input.fixtures_directory, text);
-  text += "golden\n";
-  hash_directory(input.golden_directory, text);
-  return to_hex(sha256(text));
+  hash_directory(input.fixtures_directory, out);
+  out.all += "golden\n";
+  hash_directory(input.golden_directory, out);
+  out.all = to_hex(sha256(out.all));
+  return out;
 }
 
-std::map<QualifiedName, std::string> hashes_of_sources(const SeedPlan& plan,
-                                                      const SeedInput& input) {
-  std::map<QualifiedName, std::string> out;
+SourceHashes hashes_of_merged(const SeedPlan& plan) {
+  SourceHashes out;
+  for (const auto& [name, table] : plan.merged.tables) out[name] = hash_of_rows(table);
+  return out;
+}
+
+void add_hashes_of_files(SourceHashes& hashes, const SeedPlan& plan, const SeedInput& input,
+                         const InputHash& input_hash) {
   for (const RowSource& source : plan.sources) {
     const QualifiedName& name = source.table().name;
-    const auto merged = plan.merged.tables.find(name);
-    out[name] = merged != plan.merged.tables.end()
-                    ? hash_of_rows(merged->second)
-                    : hash_of_file(plan.file_of(source.table(), input.fixtures_directory));
+    if (plan.merged.tables.contains(name)) continue;
+    const auto file = input_hash.files.find(plan.file_of(source.table(), input.fixtures_directory));
+    hashes[name] = file == input_hash.files.end() ? std::string() : file->second;
   }
-  return out;
 }
 
 std::optional<SeedMemory> SeedMemory::recall(postgres::Connection& connection,
                                              const fs::path& directory) {
-  const std::string database = connection.database();
   SeedMemory memory;
-  memory.token_ = server::database_setting(connection, database, kNote);
-  const bool is_token =
-      !memory.token_.empty() &&
-      memory.token_.find_first_not_of("0123456789abcdef") == std::string::npos;
+  const auto row = connection.query(
+      fmt::format("SELECT {}, ({}) FROM pg_catalog.pg_database WHERE datname = current_database()",
+                  server::database_setting_sql("pg_database.oid", kNote), kPosition));
+  memory.token_ = row.get(0, 0);
+  memory.position_now_ = row.get(0, 1);
+  const bool is_token = !memory.token_.empty() &&
+                        memory.token_.find_first_not_of("0123456789abcdef") == std::string::npos;
   if (!is_token || !fs::exists(file_of(directory, memory.token_))) return std::nullopt;
   try {
     const Json json = Json::parse(read_file(file_of(directory, memory.token_)));
     if (json.at("format") != kFormat) return std::nullopt;
     memory.input_ = json.at("input");
+    memory.position_ = json.at("position");
     memory.columns_ = json.at("columns");
     memory.sequence_values_ = json.at("sequences").get<std::vector<std::string>>();
     memory.sequence_names_ = json.at("sequence_names").get<std::vector<std::string>>();
@@ -132,35 +149,54 @@ std::optional<SeedMemory> SeedMemory::recall(postgres::Connection& connection,
   return memory;
 }
 
-SeedMemory::Look SeedMemory::look(postgres::Connection& connection) const {
+SeedMemory::Look SeedMemory::look(postgres::Connection& connection, Rows which) const {
   std::vector<std::string> values;
   for (const std::string& name : sequence_names_) {
     values.push_back(fmt::format("(SELECT last_value || ',' || is_called FROM {})", name));
   }
   std::vector<std::string> rows;
-  for (const auto& [name, table] : tables_) rows.push_back(rows_sql(table.from, table.transaction));
-  const auto results =
-      connection.query_all({{kColumns, {}}, {array_of(values), {}}, {array_of(rows), {}}});
-  return {results[0].get(0, 0), results[1].array(0, 0), results[2].array(0, 0)};
+  for (const auto& [name, table] : tables_) {
+    if (which == Rows::looked_at) rows.push_back(rows_sql(table.from, table.transaction));
+  }
+  const auto results = connection.query_all({{kPosition, {}},
+                                             {kColumns, {}},
+                                             {array_of(values), {}},
+                                             {array_of(rows), {}},
+                                             {kPosition, {}}});
+  return {results[0].get(0, 0), results[1].get(0, 0), results[2].array(0, 0),
+          results[3].array(0, 0), results[4].get(0, 0)};
 }
 
-bool SeedMemory::holds(postgres::Connection& connection, const std::string& input_hash) const {
+bool SeedMemory::holds(postgres::Connection& connection, const std::string& input_hash,
+                       const fs::path& directory) {
   if (input_hash != input_) return false;
+  // Sequences stand where setval put them: the first nextval after that is in the log.
+  if (!position_now_.empty() && position_ == position_now_) return true;
   try {
-    const Look now = look(connection);
-    std::size_t i = 0;
-    for (const auto& [name, table] : tables_) {
-      if (now.rows.at(i++) != table.rows) return false;
+    // Reading may clean pages, which is logged: the second look does not.
+    for (bool again = true;; again = false) {
+      const Look now = look(connection);
+      std::size_t i = 0;
+      for (const auto& [name, table] : tables_) {
+        if (now.rows.at(i++) != table.rows) return false;
+      }
+      if (now.columns != columns_ || now.sequences != sequence_values_) return false;
+      if (now.position_before == now.position_after) {
+        // Whatever was written before has been seen, or commits after it.
+        position_ = now.position_before;
+        write(directory);
+        return true;
+      }
+      if (!again) return true;
     }
-    return now.columns == columns_ && now.sequences == sequence_values_;
   } catch (const Error& error) {
     if (error.code() != ErrorCode::statement) throw;
     return false;  // a table or sequence is gone
   }
 }
 
-std::optional<SeedMemory::Changes> SeedMemory::changes(
-    postgres::Connection& connection, const std::map<QualifiedName, std::string>& sources) const {
+std::optional<SeedMemory::Changes> SeedMemory::changes(postgres::Connection& connection,
+                                                       const SourceHashes& sources) const {
   try {
     const Look now = look(connection);
     if (now.columns != columns_) return std::nullopt;
@@ -184,35 +220,46 @@ std::optional<SeedMemory::Changes> SeedMemory::changes(
 }
 
 SeedMemory SeedMemory::take(postgres::Connection& connection, const SeedPlan& plan,
-                            const std::string& input_hash,
-                            const std::map<QualifiedName, std::string>& sources,
-                            const std::set<QualifiedName>& loaded,
-                            const std::optional<SeedMemory>& before) {
+                            const std::string& input_hash, const SourceHashes& sources,
+                            const Loaded& loaded, const std::optional<SeedMemory>& before) {
   SeedMemory memory;
   memory.token_ = before ? before->token_ : to_hex(random_bytes(16));
   memory.input_ = input_hash;
   const std::string transaction = connection.query("SELECT pg_current_xact_id()::xid").get(0, 0);
   for (const RowSource& source : plan.sources) {
     const QualifiedName& name = source.table().name;
-    Table& table = memory.tables_[name];
-    table.from = source.table().from_sql();
-    table.source = sources.at(name);
-    table.transaction =
-        loaded.contains(name) ? transaction : before.value().tables_.at(name).transaction;
+    const auto rows = loaded.tables.find(name);
+    if (rows == loaded.tables.end()) {
+      memory.tables_[name] = before.value().tables_.at(name);
+    } else {
+      memory.tables_[name] = {source.table().from_sql(), sources.at(name), transaction,
+                              fmt::format("{0}/{0}", rows->second)};
+    }
   }
   for (const catalog::Sequence& sequence : plan.schema.sequences) {
     if (!sequence.uses.empty()) memory.sequence_names_.push_back(sequence.name.sql());
   }
-  const Look now = memory.look(connection);
+  const Look now =
+      memory.look(connection, loaded.triggers_fired ? Rows::looked_at : Rows::left_out);
   memory.columns_ = now.columns;
   memory.sequence_values_ = now.sequences;
+  // One that was not set may have moved meanwhile: that is for the next seed to find.
+  for (std::size_t i = 0; i < memory.sequence_names_.size(); ++i) {
+    if (!before || loaded.sequences.contains(memory.sequence_names_[i])) continue;
+    const auto& known = before->sequence_names_;
+    const auto found = std::find(known.begin(), known.end(), memory.sequence_names_[i]);
+    if (found != known.end()) {
+      memory.sequence_values_[i] =
+          before->sequence_values_[static_cast<std::size_t>(found - known.begin())];
+    }
+  }
+  if (!loaded.triggers_fired) return memory;
   std::size_t i = 0;
   for (auto& [name, table] : memory.tables_) table.rows = now.rows.at(i++);
   return memory;
 }
 
-void SeedMemory::keep(postgres::Connection& connection, const fs::path& directory) const {
-  const std::string database = connection.database();
+void SeedMemory::write(const fs::path& directory) const {
   Json tables = Json::array();
   for (const auto& [name, table] : tables_) {
     tables.push_back({{"schema", name.schema},
@@ -222,15 +269,20 @@ void SeedMemory::keep(postgres::Connection& connection, const fs::path& director
                       {"transaction", table.transaction},
                       {"rows", table.rows}});
   }
-  fs::create_directories(directory);
   write_file_atomically(file_of(directory, token_), Json({{"format", kFormat},
-                                                          {"database", database},
                                                           {"input", input_},
+                                                          {"position", position_},
                                                           {"columns", columns_},
                                                           {"sequences", sequence_values_},
                                                           {"sequence_names", sequence_names_},
                                                           {"tables", tables}})
                                                         .dump(1));
+}
+
+void SeedMemory::keep(postgres::Connection& connection, const fs::path& directory) const {
+  fs::create_directories(directory);
+  write(directory);
+  const std::string database = connection.database();
   if (server::database_setting(connection, database, kNote) != token_) {
     server::set_database_setting(connection, database, kNote, token_);
   }

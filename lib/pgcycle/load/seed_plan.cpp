@@ -17,7 +17,11 @@ using fixture::ManifestTable;
 class Planner {
  public:
   Planner(postgres::Connection& connection, const SeedInput& input) : input_(input) {
-    plan_->schema = catalog::load_schema(connection);
+    golden_ = fixture::read_golden(input.golden_directory, input.scenario);
+    // Keys are for golden records to be told apart by.
+    plan_->schema = catalog::load_schema(
+        connection, golden_.records.empty() ? catalog::SchemaDetail::without_constraints
+                                            : catalog::SchemaDetail::all);
     plan_->order = catalog::load_order(plan_->schema);
     plan_->manifest = fixture::read_manifest(input.fixtures_directory);
   }
@@ -63,8 +67,7 @@ class Planner {
           .at(file_of(entry).string())
           .hint("migrate the database, extract the fixtures again, or let --adapt leave it out");
     }
-    plan_->adaptations.push_back(
-        fmt::format("{}: left out, the database does not have it", name));
+    plan_->adaptations.push_back(fmt::format("{}: left out, the database does not have it", name));
   }
 
   void adapt(const ManifestTable& entry, const Table& table) {
@@ -86,13 +89,13 @@ class Planner {
       }
       plan_->adaptations.push_back(
           fmt::format("{}.{}: filled in with {}", table.name.display(), column->name,
-                      counted                      ? "the next number"
+                      counted                       ? "the next number"
                       : column->default_sql.empty() ? "NULL"
                                                     : "its default, " + column->default_sql));
     }
     for (const std::string& name : in_file) {
-      plan_->adaptations.push_back(fmt::format("{}.{}: left out, the table does not have it",
-                                               table.name.display(), name));
+      plan_->adaptations.push_back(
+          fmt::format("{}.{}: left out, the table does not have it", table.name.display(), name));
       drift.gone.insert(name);
     }
     drift_[table.name] = std::move(drift);
@@ -105,9 +108,7 @@ class Planner {
   }
 
   void merge() {
-    const fixture::GoldenRecords golden =
-        fixture::read_golden(input_.golden_directory, input_.scenario);
-    plan_->merged = fixture::merge_golden(plan_->schema, golden, [this](const Table& table) {
+    plan_->merged = fixture::merge_golden(plan_->schema, golden_, [this](const Table& table) {
       std::vector<fixture::Row> rows;
       if (const ManifestTable* entry = plan_->manifest.find(table.name)) {
         source_of(*entry, table).for_each([&](const fixture::Row& row) {
@@ -129,8 +130,7 @@ class Planner {
       if (!drift->second.missing[column] || columns[column]->default_sql.empty()) continue;
       for (std::size_t row = 0; row < table.rows.size(); ++row) {
         if (table.origins.contains({row, column})) continue;
-        table.pending.push_back(
-            {row, column, columns[column]->default_sql, table.rows[row].place});
+        table.pending.push_back({row, column, columns[column]->default_sql, table.rows[row].place});
       }
     }
   }
@@ -147,6 +147,7 @@ class Planner {
   }
 
   const SeedInput& input_;
+  fixture::GoldenRecords golden_;
   std::unique_ptr<SeedPlan> plan_ = std::make_unique<SeedPlan>();
   std::map<catalog::QualifiedName, fixture::ColumnDrift> drift_;
 };
@@ -171,8 +172,7 @@ std::filesystem::path SeedPlan::file_of(const Table& table,
   return entry == nullptr ? std::filesystem::path() : fixtures_directory / entry->file;
 }
 
-std::unique_ptr<SeedPlan> make_seed_plan(postgres::Connection& connection,
-                                               const SeedInput& input) {
+std::unique_ptr<SeedPlan> make_seed_plan(postgres::Connection& connection, const SeedInput& input) {
   return Planner(connection, input).run();
 }
 

@@ -42,8 +42,7 @@ struct SeedPlan {
                                 const std::filesystem::path& fixtures_directory) const;
 };
 
-std::unique_ptr<SeedPlan> make_seed_plan(postgres::Connection& connection,
-                                         const SeedInput& input);
+std::unique_ptr<SeedPlan> make_seed_plan(postgres::Connection& connection, const SeedInput& input);
 
 // What golden records say is read by the server as the columns' types, without storing it.
 // Throws Error{input} with every value that is none.
