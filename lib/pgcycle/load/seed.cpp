@@ -263,10 +263,11 @@ class Seeding {
       keys = keys_to_prove(plan_->schema, chosen_tables());
       for (const catalog::ForeignKey* key : keys) statements.push_back(proof_of(*key));
     }
+    std::vector<const catalog::Sequence*> sequences;
     for (const catalog::Sequence* sequence : sequences_) {
       if (sequence->uses.empty()) continue;
-      statements.push_back(setting_of(*sequence));
-      ++report_.sequences_set;
+      sequences.push_back(sequence);
+      statements.push_back(place_of(*sequence));
     }
     if (statements.empty()) return;
     const std::vector<postgres::Result> results = connection_.query_all(statements);
@@ -274,6 +275,14 @@ class Seeding {
       if (!results[i].empty()) throw_violation(*keys[i], results[i], plan_->sources);
     }
     report_.foreign_keys_proven = keys.size();
+    statements.clear();
+    for (std::size_t i = 0; i < sequences.size(); ++i) {
+      for (auto& statement : setting_of(*sequences[i], results[keys.size() + i])) {
+        statements.push_back(std::move(statement));
+      }
+    }
+    report_.sequences_set = sequences.size();
+    if (!statements.empty()) connection_.query_all(statements);
   }
 
   bool has_pending() const {

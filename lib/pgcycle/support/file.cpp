@@ -110,7 +110,7 @@ std::string read_file(const fs::path& path) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) fail(ErrorCode::input, path.string(), "read");
     size += static_cast<std::size_t>(count);
-    if (count == 0) {
+    if (count == 0 || (is_file && static_cast<std::size_t>(count) < room)) {
       content.resize(size);
       return content;
     }

@@ -97,9 +97,15 @@ class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
   JsonValue take() { return std::move(root_); }
 
  private:
+  // Lines are counted on from the place before.
   Location next_place() {
     offset_ = skip_to_token(text_, offset_);
-    return place_of(text_, offset_, file_);
+    for (; counted_ < offset_; ++counted_) {
+      if (text_[counted_] != '\n') continue;
+      ++line_;
+      line_start_ = counted_ + 1;
+    }
+    return {file_, line_, static_cast<int>(offset_ - line_start_) + 1};
   }
 
   JsonValue& add(JsonValue::Kind kind) {
@@ -147,6 +153,9 @@ class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
   std::string_view text_;
   const std::string& file_;
   std::size_t offset_ = 0;
+  std::size_t counted_ = 0;  // how far lines are counted
+  int line_ = 1;
+  std::size_t line_start_ = 0;
   JsonValue root_;
   // Pointers stay valid: a container grows only while it is the innermost.
   std::vector<JsonValue*> open_;
