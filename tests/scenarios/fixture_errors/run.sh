@@ -10,7 +10,7 @@ cp -r fixtures good
 psql -X -q -d "$(pgcycle-server url -q)" -c 'ALTER TABLE tuitions DROP COLUMN notes'
 unchanged run 4 pgcycle-seed
 says "$err" 'pgcycle-seed: error: public.tuitions has no column "notes"' \
-  "at $PWD/fixtures/public/tuitions.json:2:" "hint: migrate the database, or extract the fixtures again"
+  "at $PWD/fixtures/public/tuitions.json:2:" "hint: migrate the database, extract the fixtures again, or let --adapt fill in and drop"
 
 # A column that is new and must not be null.
 psql -X -q -d "$(pgcycle-server url -q)" -c 'ALTER TABLE tuitions ADD COLUMN notes text' \
