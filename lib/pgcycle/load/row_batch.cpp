@@ -17,7 +17,7 @@ using catalog::Schema;
 using catalog::TypeKind;
 
 constexpr std::size_t kMostRows = 500;
-constexpr std::size_t kMostBytes = 128 * 1024;
+constexpr std::size_t kMostBytes = std::size_t{128} * 1024;
 
 // Built-in types with a cast from text that is not their input function.
 constexpr std::array<std::string_view, 5> kCastOtherwise{"char", "name", "xml", "bit", "regclass"};

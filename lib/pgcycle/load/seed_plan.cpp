@@ -10,7 +10,6 @@ namespace pgcycle::load {
 namespace {
 
 using catalog::Column;
-using catalog::Schema;
 using catalog::Table;
 using fixture::ManifestTable;
 

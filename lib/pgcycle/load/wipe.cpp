@@ -15,7 +15,7 @@ using catalog::QualifiedName;
 using catalog::Table;
 
 // Measured in bench/seed: below, DELETE takes less than TRUNCATE's new files.
-constexpr std::int64_t kBytesWorthTruncating = 256 * 1024;
+constexpr std::int64_t kBytesWorthTruncating = std::int64_t{256} * 1024;
 
 using Names = std::set<QualifiedName>;
 
@@ -94,9 +94,10 @@ std::vector<postgres::Statement> plan_wipe(postgres::Connection& connection,
     list += (list.empty() ? "" : ", ") + request.schema.find_table(name)->from_sql();
   }
   if (!list.empty()) statements.push_back({"TRUNCATE " + list, {}});
-  for (auto table = request.tables.rbegin(); table != request.tables.rend(); ++table) {
-    if (truncated.contains((*table)->name) || bytes.at((*table)->name) == 0) continue;
-    statements.push_back({"DELETE FROM " + (*table)->from_sql(), {}});
+  const std::vector<const Table*> children_first(request.tables.rbegin(), request.tables.rend());
+  for (const Table* table : children_first) {
+    if (truncated.contains(table->name) || bytes.at(table->name) == 0) continue;
+    statements.push_back({"DELETE FROM " + table->from_sql(), {}});
   }
   return statements;
 }

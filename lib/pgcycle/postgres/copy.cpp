@@ -7,7 +7,7 @@ namespace pgcycle::postgres {
 
 namespace {
 
-constexpr std::size_t kBlockBytes = 64 * 1024;
+constexpr std::size_t kBlockBytes = std::size_t{64} * 1024;
 
 // Takes the final result of a COPY and leaves the session idle.
 ResultHandle finish(PGconn* raw) {

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t kBufferBytes = 256 * 1024;
+constexpr std::size_t kBufferBytes = std::size_t{256} * 1024;
 
 [[noreturn]] void fail(ErrorCode code, const fs::path& path, const char* what) {
   throw Error(code, fmt::format("cannot {} {}: {}", what, path.string(), std::strerror(errno)));

@@ -19,7 +19,7 @@ for program in reset extract seed migrate server; do
   run 1 pgcycle-$program --password x
 done
 run 1 pgcycle no-such-program
-run 1 pgcycle-seed --clones 4
+run 1 pgcycle-migrate rehearse
 says "$err" "not in this version"
 
 school
