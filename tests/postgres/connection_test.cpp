@@ -162,5 +162,31 @@ TEST(Connection, CanBeCancelledFromAnotherThread) {
   EXPECT_EQ(error.sqlstate(), "57014");
 }
 
+TEST(Connection, SendsStatementsAtOnceAndNumbersTheOneThatFails) {
+  const TestDatabase database;
+  auto connection = database.connect();
+  const auto results = connection.query_all({{"CREATE TABLE public.t (a int)", {}},
+                                             {"INSERT INTO public.t VALUES ($1), ($2)", {"1", {}}},
+                                             {"SELECT a, a IS NULL FROM public.t ORDER BY a", {}}});
+  ASSERT_EQ(results.size(), 3U);
+  EXPECT_EQ(results[1].affected_rows(), 2U);
+  ASSERT_EQ(results[2].size(), 2U);
+  EXPECT_EQ(results[2].columns(), 2U);
+  EXPECT_EQ(results[2].column_name(0), "a");
+  EXPECT_EQ(results[2].integer(0, 0), 1);
+  EXPECT_TRUE(results[2].is_null(1, 0));
+  EXPECT_TRUE(results[2].boolean(1, 1));
+  const Error error = test::error_of([&] {
+    connection.query_all({{"INSERT INTO public.t VALUES (3)", {}},
+                          {"SELECT 'x'::int", {}},
+                          {"INSERT INTO public.t VALUES (4)", {}}});
+  });
+  EXPECT_EQ(error.sqlstate(), "22P02");
+  EXPECT_EQ(connection.last_error().statement, 1U);
+  // They were one transaction, and the session goes on.
+  EXPECT_EQ(connection.query("SELECT count(*) FROM public.t").get(0, 0), "2");
+  EXPECT_TRUE(connection.query_all({}).empty());
+}
+
 }  // namespace
 }  // namespace pgcycle::postgres

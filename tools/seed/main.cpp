@@ -34,6 +34,7 @@ struct SeedOptions {
   bool adapt = false;
   bool fire_triggers = false;
   bool explain = false;
+  bool no_single_transaction = false;
   std::vector<std::string> tables;
 };
 
@@ -94,6 +95,8 @@ void seed(const Context& context, const SeedOptions& options) {
   request.dry_run = context.options.dry_run;
   request.force = options.force;
   request.fire_triggers = options.fire_triggers;
+  request.single_transaction = !options.no_single_transaction;
+  request.jobs = context.jobs();
   if (context.config.has_file()) {
     request.memory_directory =
         server::layout_for(context.config.directory()).state_directory / "seeds";
@@ -227,6 +230,10 @@ int main(int argc, char** argv) {
                          "out what is gone");
   program.app().add_flag("--fire-triggers", options.fire_triggers,
                          "Let users' triggers see the rows");
+  program.app()
+      .add_flag("--no-single-transaction", options.no_single_transaction,
+                "Load into a copy of the database, by -j sessions, and rename it in")
+      ->excludes("--fire-triggers");
   program.app().add_flag("--explain", options.explain,
                          "Print which file gives which value; load nothing");
   program.command("check",

@@ -3,18 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <future>
 #include <map>
 #include <set>
-#include <span>
 
+#include "pgcycle/load/aside_load.hpp"
 #include "pgcycle/load/foreign_key_check.hpp"
 #include "pgcycle/load/row_batch.hpp"
 #include "pgcycle/load/seed_memory.hpp"
 #include "pgcycle/load/sequences.hpp"
+#include "pgcycle/load/table_copy.hpp"
 #include "pgcycle/load/wipe.hpp"
-#include "pgcycle/postgres/copy_text.hpp"
 #include "pgcycle/server/advisory_lock.hpp"
 #include "pgcycle/server/guard.hpp"
 #include "pgcycle/support/interrupt.hpp"
@@ -28,25 +27,6 @@ using catalog::Table;
 
 constexpr std::uint64_t kRowsWorthAnalyzing = 5000;
 
-// "COPY users, line 7, column email: …" → 7.
-std::size_t line_in_copy_context(const std::string& context) {
-  const std::size_t at = context.find(", line ");
-  std::size_t line = 0;
-  if (at != std::string::npos) {
-    std::from_chars(context.data() + at + 7, context.data() + context.size(), line);
-  }
-  return line;
-}
-
-Location place_of_row(const RowSource& source, std::size_t number) {
-  Location place;
-  source.for_each([&](const fixture::Row& row) {
-    place = row.place;
-    return --number > 0;
-  });
-  return place;
-}
-
 std::uint64_t count_rows(const RowSource& source) {
   std::uint64_t rows = 0;
   source.for_each([&rows](const fixture::Row&) {
@@ -56,18 +36,20 @@ std::uint64_t count_rows(const RowSource& source) {
   return rows;
 }
 
-// Appends the row's values as a line of COPY.
-void append_copy_row(std::string& out, const fixture::Row& row,
-                     const std::vector<std::size_t>& columns) {
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (i > 0) out.push_back('\t');
-    if (const auto& value = row.values[columns[i]]) {
-      postgres::append_copy_field(out, *value);
-    } else {
-      postgres::append_copy_null(out);
+// What a plan says before anything is loaded.
+SeedReport report_of(const SeedPlan& plan, Reporter& reporter) {
+  if (!plan.manifest.anonymized) reporter.notice("these fixtures are not anonymised");
+  for (const Table& table : plan.schema.tables) {
+    if (plan.manifest.find(table.name) == nullptr) {
+      reporter.verbose("{} is not in the fixtures and stays as it is", table.name.display());
     }
   }
-  out.push_back('\n');
+  SeedReport report;
+  report.golden_inserted = plan.merged.inserted;
+  report.golden_changed = plan.merged.changed;
+  report.golden_removed = plan.merged.removed;
+  report.adaptations = plan.adaptations;
+  return report;
 }
 
 class Seeding {
@@ -92,19 +74,7 @@ class Seeding {
     const server::AdvisoryLock turn(connection_, "seed", request_.reporter);
     plan_ = make_seed_plan(connection_, request_.input);
     check_golden_values(connection_, *plan_);
-    if (!plan_->manifest.anonymized) {
-      request_.reporter.notice("these fixtures are not anonymised");
-    }
-    report_.golden_inserted = plan_->merged.inserted;
-    report_.golden_changed = plan_->merged.changed;
-    report_.golden_removed = plan_->merged.removed;
-    report_.adaptations = plan_->adaptations;
-    for (const Table& table : plan_->schema.tables) {
-      if (plan_->manifest.find(table.name) == nullptr) {
-        request_.reporter.verbose("{} is not in the fixtures and stays as it is",
-                                  table.name.display());
-      }
-    }
+    report_ = report_of(*plan_, request_.reporter);
     if (request_.dry_run) {
       for (const RowSource& source : plan_->sources) {
         report_.tables.push_back({source.table().name.display(), count_rows(source)});
@@ -214,7 +184,7 @@ class Seeding {
     if (has_pending()) {
       connection_.query_all(statements);
       statements.clear();
-      evaluate_pending();
+      evaluate_pending(connection_, *plan_, chosen_tables());
     }
     load_rows(std::move(statements), rest.must_prove() && may_batch_);
     rest.end();
@@ -251,7 +221,7 @@ class Seeding {
     }
     std::size_t done = in_batch.size();
     for (const std::size_t place : large) {
-      report_.tables[place].rows = copy_rows(*chosen_[place]);
+      report_.tables[place].rows = copy_rows(connection_, *chosen_[place]);
       request_.reporter.progress({"seed", "tables", ++done, chosen_.size()});
     }
   }
@@ -292,65 +262,6 @@ class Seeding {
     });
   }
 
-  // $sql and defaults of golden records, by the server that will hold them.
-  void evaluate_pending() {
-    constexpr std::size_t kMostAtOnce = 500;
-    for (const RowSource* source : chosen_) {
-      const auto merged = plan_->merged.tables.find(source->table().name);
-      if (merged == plan_->merged.tables.end()) continue;
-      fixture::MergedTable& table = merged->second;
-      const auto columns = table.table->stored_columns();
-      for (std::size_t start = 0; start < table.pending.size(); start += kMostAtOnce) {
-        const std::span pending =
-            std::span(table.pending)
-                .subspan(start, std::min(kMostAtOnce, table.pending.size() - start));
-        std::vector<postgres::Statement> statements;
-        for (const fixture::PendingValue& value : pending) {
-          statements.push_back({fmt::format("SELECT (({})::{})::text", value.expression,
-                                            columns[value.column]->type_sql),
-                                {}});
-        }
-        try {
-          const auto results = connection_.query_all(statements);
-          for (std::size_t i = 0; i < pending.size(); ++i) {
-            table.rows[pending[i].row].values[pending[i].column] =
-                results[i].is_null(0, 0) ? std::nullopt : std::optional(results[i].get(0, 0));
-          }
-        } catch (Error& error) {
-          throw Error(error)
-              .at(pending[connection_.last_error().statement].place)
-              .hint("the expression stands alone: SELECT (…)");
-        }
-      }
-    }
-  }
-
-  std::uint64_t copy_rows(const RowSource& source) {
-    const std::vector<std::size_t> columns = source.columns();
-    const auto stored = source.table().stored_columns();
-    std::string names;
-    for (const std::size_t i : columns) {
-      names += (names.empty() ? "" : ", ") + postgres::quote_identifier(stored[i]->name);
-    }
-    RowSource::Cursor cursor(source);
-    try {
-      return connection_.copy_in(
-          fmt::format("COPY {} ({}) FROM STDIN", source.table().name.sql(), names),
-          [&](std::string& out) {
-            const fixture::Row* row = cursor.next();
-            if (row == nullptr) return false;
-            append_copy_row(out, *row, columns);
-            return true;
-          });
-    } catch (Error& error) {
-      const std::size_t line = line_in_copy_context(connection_.last_error().context);
-      if (error.code() == ErrorCode::statement && line > 0) {
-        throw Error(error).at(place_of_row(source, line));
-      }
-      throw;
-    }
-  }
-
   // What cannot be kept is loaded again the next time.
   void keep(const SeedMemory& memory) {
     try {
@@ -386,6 +297,34 @@ class Seeding {
 
 }  // namespace
 
-SeedReport seed(const SeedRequest& request) { return Seeding(request).run(); }
+namespace {
+
+// Into a copy of the database, which then takes its name.
+SeedReport seed_aside(const SeedRequest& request) {
+  std::unique_ptr<SeedPlan> plan;
+  {
+    auto connection = server::open_target(request.target, request.reporter);
+    server::require_test_database(connection, request.target, request.config, request.reporter,
+                                  "load into the database");
+    plan = make_seed_plan(connection, request.input);
+    check_golden_values(connection, *plan);
+  }
+  SeedReport report = report_of(*plan, request.reporter);
+  const AsideLoadReport loaded = load_aside(request.target, *plan, request.jobs, request.reporter);
+  for (std::size_t i = 0; i < plan->sources.size(); ++i) {
+    report.tables.push_back({plan->sources[i].table().name.display(), loaded.rows[i]});
+  }
+  report.foreign_keys_proven = loaded.foreign_keys_proven;
+  report.sequences_set = loaded.sequences_set;
+  report.views_refreshed = loaded.views_refreshed;
+  return report;
+}
+
+}  // namespace
+
+SeedReport seed(const SeedRequest& request) {
+  const bool aside = !request.single_transaction && !request.dry_run;
+  return aside ? seed_aside(request) : Seeding(request).run();
+}
 
 }  // namespace pgcycle::load

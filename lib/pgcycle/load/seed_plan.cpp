@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
 
 namespace pgcycle::load {
 
@@ -209,6 +210,39 @@ void check_golden_values(postgres::Connection& connection, const SeedPlan& plan)
     }
   }
   errors.raise_if_any();
+}
+
+void evaluate_pending(postgres::Connection& connection, SeedPlan& plan,
+                      const std::vector<const Table*>& tables) {
+  constexpr std::size_t kMostAtOnce = 500;
+  for (const Table* loaded : tables) {
+    const auto merged = plan.merged.tables.find(loaded->name);
+    if (merged == plan.merged.tables.end()) continue;
+    fixture::MergedTable& table = merged->second;
+    const auto columns = table.table->stored_columns();
+    for (std::size_t start = 0; start < table.pending.size(); start += kMostAtOnce) {
+      const std::span pending =
+          std::span(table.pending)
+              .subspan(start, std::min(kMostAtOnce, table.pending.size() - start));
+      std::vector<postgres::Statement> statements;
+      for (const fixture::PendingValue& value : pending) {
+        statements.push_back({fmt::format("SELECT (({})::{})::text", value.expression,
+                                          columns[value.column]->type_sql),
+                              {}});
+      }
+      try {
+        const auto results = connection.query_all(statements);
+        for (std::size_t i = 0; i < pending.size(); ++i) {
+          table.rows[pending[i].row].values[pending[i].column] =
+              results[i].is_null(0, 0) ? std::nullopt : std::optional(results[i].get(0, 0));
+        }
+      } catch (Error& error) {
+        throw Error(error)
+            .at(pending[connection.last_error().statement].place)
+            .hint("the expression stands alone: SELECT (…)");
+      }
+    }
+  }
 }
 
 }  // namespace pgcycle::load

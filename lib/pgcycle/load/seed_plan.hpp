@@ -48,4 +48,9 @@ std::unique_ptr<SeedPlan> make_seed_plan(postgres::Connection& connection, const
 // Throws Error{input} with every value that is none.
 void check_golden_values(postgres::Connection& connection, const SeedPlan& plan);
 
+// $sql and defaults of golden records of these tables, by the server that will hold them. Throws
+// Error{statement} at the place of an expression that fails.
+void evaluate_pending(postgres::Connection& connection, SeedPlan& plan,
+                      const std::vector<const catalog::Table*>& tables);
+
 }  // namespace pgcycle::load

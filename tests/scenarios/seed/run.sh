@@ -65,6 +65,24 @@ run 0 pgcycle-seed --clones 2
 [[ $(grep -c '^postgresql://' "$out") == 2 ]] || fail "no URLs of two clones"
 for clone in school_1 school_2; do same "$(database_state "$(pgcycle-server url -q -d $clone)")" "$whole"; done
 
+# --no-single-transaction: the same, by several sessions into a copy that is renamed in.
+write -c "UPDATE users SET full_name = 'Z'" -c "DELETE FROM payments"
+run 0 pgcycle-seed --no-single-transaction -j 3
+says "$out" "seeded school: 27 tables" "38 foreign keys proven"
+same "$(database_state)" "$whole"
+cp fixtures/public/tuitions.json kept.json
+sed -i '3s/"teacher_id": [0-9]*/"teacher_id": 99999/' fixtures/public/tuitions.json
+unchanged run 3 pgcycle-seed --no-single-transaction
+says "$err" "tuitions_teacher_id_fkey" "fixtures/public/tuitions.json:3"
+cp kept.json fixtures/public/tuitions.json
+[[ $(sql "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_(new|old)_'") == 0 ]] || fail "a copy is left"
+psql -X -q -d "$url" -c "SELECT pg_sleep(60)" >/dev/null 2>&1 &
+sleeper=$!
+sleep 0.5
+unchanged run 3 pgcycle-seed --no-single-transaction
+says "$err" "school has sessions, and cannot be copied" "hint: end them"
+kill $sleeper
+
 # --explain: who gave what.
 unchanged run 0 pgcycle-seed --explain
 says "$out" "public.users (id=1)" "fixtures/public/users.json:2" "golden/base.json:4" "allotted"
