@@ -85,6 +85,27 @@ TEST_F(SeedTest, LoadsThemAsAnOwnerWhoIsNoSuperuser) {
   database_.run("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
+TEST_F(SeedTest, LoadsAsARoleThatMayOnlyReadAndWriteRows) {
+  database_.run(R"(
+    CREATE TABLE a (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, up int REFERENCES a, name varchar(3));
+    CREATE TABLE b (id int PRIMARY KEY, a_id int NOT NULL REFERENCES a);
+    INSERT INTO a (up, name) VALUES (2, 'x'), (1, 'y'), (NULL, 'z');
+    INSERT INTO b VALUES (1, 2), (2, 3);)");
+  const std::string query = "SELECT a::text FROM a UNION ALL SELECT b::text FROM b";
+  const std::string before = dump(query);
+  extract();
+  const std::string role = "writer_of_" + database_.name();
+  database_.run("CREATE ROLE " + role + " LOGIN");
+  database_.run("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO " + role +
+                "; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO " + role +
+                "; UPDATE a SET name = 'old'; DELETE FROM b WHERE id = 1");
+  const SeedReport report = seed(role);
+  EXPECT_EQ(dump(query), before);
+  EXPECT_EQ(report.sequences_set, 1U);
+  database_.run("DROP OWNED BY " + role);
+  database_.run("DROP ROLE " + role);
+}
+
 TEST_F(SeedTest, ProvesEveryKeyAndNamesTheRow) {
   database_.run(
       "CREATE TABLE p (x int, y text, PRIMARY KEY (x, y)); CREATE TABLE c (id int PRIMARY KEY, x "

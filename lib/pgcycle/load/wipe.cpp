@@ -54,6 +54,17 @@ std::map<QualifiedName, std::int64_t> bytes_of(postgres::Connection& connection,
   return out;
 }
 
+bool may_truncate(postgres::Connection& connection, const std::vector<const Table*>& tables) {
+  std::string oids;
+  for (const Table* table : tables)
+    oids += fmt::format("{}{}", oids.empty() ? "" : ",", table->oid);
+  return connection
+      .query(fmt::format("SELECT COALESCE(bool_and(has_table_privilege(t, 'TRUNCATE')), true) "
+                         "FROM unnest('{{{}}}'::oid[]) t",
+                         oids))
+      .boolean(0, 0);
+}
+
 }  // namespace
 
 std::vector<postgres::Statement> plan_wipe(postgres::Connection& connection,
@@ -74,6 +85,7 @@ std::vector<postgres::Statement> plan_wipe(postgres::Connection& connection,
       truncated.insert(table->name);
     }
   }
+  if (!truncated.empty() && !may_truncate(connection, request.tables)) truncated.clear();
   // TRUNCATE takes along whatever references a table; with one that stays, rows are deleted.
   for (bool grown = true; grown;) {
     grown = false;
