@@ -72,6 +72,7 @@ class Seeding {
     server::require_test_database(connection_, request_.target, request_.config, request_.reporter,
                                   "load into the database");
     const server::AdvisoryLock turn(connection_, "seed", request_.reporter);
+    if (remembers()) input_hash();  // a file that is edited from here on has another hash
     plan_ = make_seed_plan(connection_, request_.input);
     check_golden_values(connection_, *plan_);
     report_ = report_of(*plan_, request_.reporter);
@@ -87,6 +88,7 @@ class Seeding {
     }
     choose(memory, sources);
     std::optional<SeedMemory> taken;
+    const SeedReport planned = report_;
     const auto load_all = [&] {
       postgres::Transaction transaction(connection_);
       load();
@@ -100,11 +102,11 @@ class Seeding {
     try {
       load_all();
     } catch (const Error& error) {
-      if (!in_batch_) throw;
+      if (!in_batch_ || error.code() != ErrorCode::statement) throw;
       request_.reporter.verbose("loading table by table, to tell the row: {}", error.message());
       may_batch_ = false;
       in_batch_ = false;
-      report_.tables.clear();
+      report_ = planned;
       load_all();
     }
     if (taken) keep(*taken);
@@ -294,10 +296,6 @@ class Seeding {
   bool in_batch_ = false;
   SeedReport report_;
 };
-
-}  // namespace
-
-namespace {
 
 // Into a copy of the database, which then takes its name.
 SeedReport seed_aside(const SeedRequest& request) {
