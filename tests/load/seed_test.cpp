@@ -85,6 +85,23 @@ TEST_F(SeedTest, LoadsThemAsAnOwnerWhoIsNoSuperuser) {
   database_.run("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
+TEST_F(SeedTest, KeepsTriggersAtRestThatFireOnReplicasToo) {
+  database_.run(R"(
+    CREATE TABLE a (id int PRIMARY KEY);
+    INSERT INTO a VALUES (1), (2);
+    CREATE FUNCTION loud() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'fired'; END $$;
+    CREATE TRIGGER always BEFORE INSERT OR DELETE ON a FOR EACH ROW EXECUTE FUNCTION loud();
+    CREATE TRIGGER on_replicas BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION loud();
+    ALTER TABLE a ENABLE ALWAYS TRIGGER always;
+    ALTER TABLE a ENABLE REPLICA TRIGGER on_replicas;)");
+  extract();
+  seed();
+  EXPECT_EQ(database_.value("SELECT count(*) FROM a"), "2");
+  EXPECT_EQ(database_.value("SELECT string_agg(tgenabled::text, '' ORDER BY tgname) FROM "
+                            "pg_trigger WHERE tgrelid = 'a'::regclass"),
+            "AR");
+}
+
 TEST_F(SeedTest, LoadsAsARoleThatMayOnlyReadAndWriteRows) {
   database_.run(R"(
     CREATE TABLE a (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, up int REFERENCES a, name varchar(3));

@@ -12,6 +12,7 @@
 #include "pgcycle/load/foreign_key_check.hpp"
 #include "pgcycle/load/sequences.hpp"
 #include "pgcycle/load/table_copy.hpp"
+#include "pgcycle/load/user_triggers.hpp"
 #include "pgcycle/load/wipe.hpp"
 #include "pgcycle/server/database_copy.hpp"
 #include "pgcycle/server/database_swap.hpp"
@@ -94,6 +95,8 @@ AsideLoadReport load_aside(const server::Target& target, SeedPlan& plan, unsigne
     copy.info = swap.new_database();
     Workers workers(copy, jobs, reporter);
     const std::vector<const catalog::Table*> tables = plan.tables();
+    const std::vector<std::string> triggers =
+        rest_user_triggers(workers.first(), tables, FiringTriggers::of_replicas);
     for (const postgres::Statement& statement :
          plan_wipe(workers.first(), {plan.schema, tables, {}, true})) {
       workers.first().execute(statement.sql);
@@ -132,6 +135,7 @@ AsideLoadReport load_aside(const server::Target& target, SeedPlan& plan, unsigne
       workers.first().execute("REFRESH MATERIALIZED VIEW " + view.sql());
       ++report.views_refreshed;
     }
+    for (const std::string& statement : triggers) workers.first().execute(statement);
     workers.share_out(tables.size(), [&](postgres::Connection& session, std::size_t i) {
       session.execute("ANALYZE " + tables[i]->name.sql());
     });

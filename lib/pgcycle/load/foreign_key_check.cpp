@@ -79,11 +79,14 @@ ConstraintRest::ConstraintRest(postgres::Connection& connection, const catalog::
                                Reporter& reporter)
     : connection_(connection), schema_(schema) {
   replica_ = triggers == Triggers::rest && try_replica_role();
-  if (replica_) return;
+  if (replica_) {
+    undo_ = rest_user_triggers(connection_, tables, FiringTriggers::of_replicas);
+    return;
+  }
   if (triggers == Triggers::rest) {
     reporter.verbose(
         "the role may not set session_replication_role: the server checks foreign keys row by row");
-    undo_ = rest_user_triggers(connection_, tables);
+    undo_ = rest_user_triggers(connection_, tables, FiringTriggers::of_any_session);
   }
   defer_cycles();
   connection_.execute("SET CONSTRAINTS ALL DEFERRED");
@@ -117,9 +120,9 @@ void ConstraintRest::defer_cycles() {
 void ConstraintRest::end() {
   if (replica_) {
     connection_.execute("SET LOCAL session_replication_role = origin");
-    return;
+  } else {
+    connection_.execute("SET CONSTRAINTS ALL IMMEDIATE");
   }
-  connection_.execute("SET CONSTRAINTS ALL IMMEDIATE");
   for (const std::string& statement : undo_) connection_.execute(statement);
 }
 

@@ -150,7 +150,8 @@ class Rekey {
     if (report.keys == 0) return report;
     std::vector<std::string> before;
     for (const Reference& reference : references_) before.push_back(links(reference, true));
-    const std::vector<std::string> undo = load::rest_user_triggers(connection_, touched_tables());
+    const std::vector<std::string> undo = load::rest_user_triggers(
+        connection_, touched_tables(), load::FiringTriggers::of_any_session);
     drop_foreign_keys();
     rewrite_keys();
     for (const Reference& reference : references_) report.links += rewrite(reference);
