@@ -20,7 +20,7 @@ err=$work/stderr
 clean_up() {
   local status=$? project
   for project in "$work"/*/.pgcycle; do
-    [[ -d $project ]] && (cd "$(dirname "$project")" && pgcycle-server stop -q) >/dev/null 2>&1
+    if [[ -d $project ]]; then (cd "$(dirname "$project")" && pgcycle-server stop -q) >/dev/null 2>&1 || true; fi
   done
   for project in "$work"/*.server; do
     [[ -e $project ]] && server_gone "$(basename "$project" .server)"

@@ -84,6 +84,7 @@ fs::path file_of(const fs::path& directory, const std::string& token) {
 void forget_oldest(const fs::path& directory) {
   std::vector<std::pair<fs::file_time_type, fs::path>> files;
   for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.path().extension() != ".json") continue;
     files.emplace_back(entry.last_write_time(), entry.path());
   }
   if (files.size() <= kMostFiles) return;
@@ -280,7 +281,9 @@ void SeedMemory::write(const fs::path& directory) const {
 }
 
 void SeedMemory::keep(postgres::Connection& connection, const fs::path& directory) const {
-  fs::create_directories(directory);
+  if (fs::create_directories(directory)) {
+    write_file_atomically(directory / ".gitignore", "*\n");  // it says nothing to others
+  }
   write(directory);
   const std::string database = connection.database();
   if (server::database_setting(connection, database, kNote) != token_) {

@@ -85,8 +85,8 @@ clean .pgcycle spool from_dump
 echo "seed: ${PGCYCLE_TEST_SEED:=$RANDOM} (set PGCYCLE_TEST_SEED to run it again)"
 RANDOM=$PGCYCLE_TEST_SEED
 psql -X -q -d "$url" -c "UPDATE patients SET phone = 'mine'"
-old=$(psql -X -Atq -d "$url" -c "SELECT md5(string_agg(p::text, ',' ORDER BY id)) FROM patients p")
 rows_of() { psql -X -Atq -d "$url" -c "SELECT md5(string_agg(p::text, ',' ORDER BY id)) FROM patients p"; }
+old=$(rows_of)
 killed=0
 for round in $(seq 30); do
   dump=$(shuf -n 1 -e prod.dump prod.dir prod.sql.gz --random-source=<(yes "$RANDOM"))
@@ -100,6 +100,7 @@ for round in $(seq 30); do
     [[ $(psql -X -Atq -d "$url" -c "SELECT * FROM patients ORDER BY id" | cmp - masked_once) == "" ]] ||
       fail "round $round left neither the old rows nor the masked ones"
     psql -X -q -d "$url" -c "UPDATE patients SET phone = 'mine'"
+    old=$(rows_of)
   fi
   if ((round % 10 == 0)); then psql -X -q -d "$url" -c CHECKPOINT; fi
   clean .pgcycle spool
