@@ -151,11 +151,7 @@ std::string permute_letters_and_digits(const KeyedPermutation& permutation,
       auto code = places[start].first + static_cast<char32_t>(places[start].value);
       const char32_t hole = hole_of(places[start].first);
       if (places[start].size > 1 && hole != 0 && code >= hole) ++code;
-      if (code < 0x80) {
-        out.push_back(static_cast<char>(code));
-      } else {
-        append_code_point(out, code);
-      }
+      append_code_point(out, code);
     }
     if (end < places.size()) tweak = permutation.tweak_of(out);
   }

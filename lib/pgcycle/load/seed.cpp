@@ -64,7 +64,7 @@ class Seeding {
   SeedReport run() {
     std::optional<SeedMemory> memory;
     if (remembers()) memory = SeedMemory::recall(connection_, request_.memory_directory);
-    if (memory && !request_.force &&
+    if (memory && !loads_everything() &&
         memory->holds(connection_, input_hash().all, request_.memory_directory)) {
       report_.tables_unchanged = memory->table_count();
       return std::move(report_);
@@ -83,7 +83,7 @@ class Seeding {
       return std::move(report_);
     }
     SourceHashes sources = hashes_of_merged(*plan_);
-    if (memory && !request_.force) {
+    if (memory && !loads_everything()) {
       add_hashes_of_files(sources, *plan_, request_.input, input_hash());
     }
     choose(memory, sources);
@@ -117,6 +117,9 @@ class Seeding {
  private:
   bool remembers() const { return !request_.memory_directory.empty() && !request_.dry_run; }
 
+  // Triggers see rows only when they are loaded.
+  bool loads_everything() const { return request_.force || request_.fire_triggers; }
+
   SeedMemory::Loaded loaded() const {
     SeedMemory::Loaded out;
     for (std::size_t i = 0; i < chosen_.size(); ++i) {
@@ -137,7 +140,7 @@ class Seeding {
   // All tables, or those that are not as the last seed left them.
   void choose(const std::optional<SeedMemory>& memory, const SourceHashes& sources) {
     std::optional<SeedMemory::Changes> changes;
-    if (memory && !request_.force && !request_.fire_triggers) {
+    if (memory && !loads_everything()) {
       changes = memory->changes(connection_, sources);
     }
     for (const RowSource& source : plan_->sources) {

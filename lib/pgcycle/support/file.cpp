@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -98,35 +99,22 @@ FileDescriptor open_to_read(const fs::path& path) {
 
 std::string read_file(const fs::path& path) {
   const FileDescriptor file = open_to_read(path);
-  struct stat status {};
-  const bool is_file = ::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode);
   std::string content;
-  // As large as the file says, and one more to meet its end.
-  std::size_t room = is_file ? static_cast<std::size_t>(status.st_size) + 1 : kBufferBytes;
-  for (std::size_t size = 0;; room = kBufferBytes) {
-    throw_if_interrupted();
-    content.resize(size + room);
-    const ssize_t count = ::read(file.get(), content.data() + size, room);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail(ErrorCode::input, path.string(), "read");
-    size += static_cast<std::size_t>(count);
-    if (count == 0 || (is_file && static_cast<std::size_t>(count) < room)) {
-      content.resize(size);
-      return content;
-    }
-  }
+  read_blocks(file.get(), path.string(),
+              [&content](std::string_view block) { content.append(block); });
+  return content;
 }
 
 void read_blocks(int descriptor, std::string_view name,
                  const std::function<void(std::string_view)>& sink) {
-  std::vector<char> buffer(kBufferBytes);
+  const auto buffer = std::make_unique_for_overwrite<char[]>(kBufferBytes);  // small files are many
   for (;;) {
     throw_if_interrupted();
-    const ssize_t count = ::read(descriptor, buffer.data(), buffer.size());
+    const ssize_t count = ::read(descriptor, buffer.get(), kBufferBytes);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) fail(ErrorCode::input, name, "read");
     if (count == 0) return;
-    sink({buffer.data(), static_cast<std::size_t>(count)});
+    sink({buffer.get(), static_cast<std::size_t>(count)});
   }
 }
 

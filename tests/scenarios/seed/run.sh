@@ -143,7 +143,7 @@ printf '{"database": {"name": "shop", "server": "embedded"}, "extract": {"exclud
 run 0 pgcycle-extract -q --no-anonymize
 run 0 pgcycle-seed
 same "$(sql "SELECT count(*) FROM seen")" 0 "triggers fired"
-run 0 pgcycle-seed --fire-triggers --force
+run 0 pgcycle-seed --fire-triggers
 same "$(sql "SELECT count(*) FROM seen")" 2 "triggers did not fire"
 run 0 pgcycle-seed
 says "$out" "shop is as seeded"
