@@ -18,6 +18,14 @@ class RunnerTest : public testing::Test {
     return migrate::up({target, config, directory_.path(), to, sql_only, false,
                         test::process_environment(), reporter_});
   }
+  MigrateReport down(std::optional<std::size_t> steps = {}, const std::string& to = {}) {
+    const server::Target target = database_.target();
+    const Config config = Config::empty(directory_.path(), test::process_environment());
+    MigrateRequest request{target, config, directory_.path(), to, false, false,
+                           test::process_environment(), reporter_};
+    request.steps = steps;
+    return migrate::down(request);
+  }
   void script(const std::string& name, const std::string& content) {
     const auto file = directory_.write(name, "#!/bin/sh\n" + content);
     std::filesystem::permissions(file, std::filesystem::perms(0755));

@@ -1,9 +1,12 @@
 // pgcycle-migrate: "bring this database to version v0.3 and prove that it worked".
 #include <fmt/format.h>
 
+#include "pgcycle/migrate/check_output.hpp"
+#include "pgcycle/migrate/new_migration.hpp"
 #include "pgcycle/migrate/runner.hpp"
 #include "pgcycle/server/target.hpp"
 #include "tools/common/program.hpp"
+#include "tools/migrate/report.hpp"
 
 namespace {
 
@@ -15,12 +18,21 @@ constexpr const char* kExamples =
     "  pgcycle-migrate plan             # what `up` would do\n"
     "  pgcycle-migrate up               # apply what is pending, run the checks\n"
     "  pgcycle-migrate up --to v0.3     # … up to this version\n"
-    "  pgcycle-migrate verify           # run the checks of applied versions again\n";
+    "  pgcycle-migrate down             # take the last version back\n"
+    "  pgcycle-migrate verify           # run the checks of applied versions again\n"
+    "  pgcycle-migrate new add_notes    # files for a new step\n";
 
 struct MigrateOptions {
   std::string migrations;
   std::string to;
   bool sql_only = false;
+  bool out_of_order = false;
+  std::vector<std::string> accepted_changes;
+  std::optional<std::size_t> steps;
+  std::string checks_file;
+  std::string format = "text";
+  std::string name;
+  std::string version;
 };
 
 using Operation = migrate::MigrateReport (*)(const migrate::MigrateRequest&);
@@ -28,83 +40,106 @@ using Operation = migrate::MigrateReport (*)(const migrate::MigrateRequest&);
 migrate::MigrateReport run(const Context& context, const MigrateOptions& options,
                            Operation operation, bool dry_run) {
   const server::Target target = context.target();
-  return operation({target, context.config, context.path(options.migrations, "migrations.dir"),
-                    options.to, options.sql_only, dry_run, context.environment, context.reporter});
+  migrate::MigrateRequest request{target,
+                                  context.config,
+                                  context.path(options.migrations, "migrations.dir"),
+                                  options.to,
+                                  options.sql_only,
+                                  dry_run,
+                                  context.environment,
+                                  context.reporter};
+  request.steps = options.steps;
+  request.out_of_order = options.out_of_order;
+  request.accepted_changes = options.accepted_changes;
+  request.checks_file = options.checks_file;
+  return operation(request);
 }
 
-std::string steps_text(const migrate::MigrateReport& report) {
-  std::string out;
-  for (const auto& version : report.versions) {
-    out += fmt::format("{}  {}{}\n", version.version,
-                       version.applied ? "applied " + version.applied_at : "not applied",
-                       version.description.empty() ? "" : "  " + version.description);
-    for (const auto& step : version.steps) {
-      out +=
-          fmt::format("  {:<40} {:<7} {:<12}", step.step, migrate::name_of(step.kind), step.state);
-      if (step.state == "done") out += fmt::format(" {:>8.0f} ms", step.duration_ms);
-      out += "\n";
-    }
-  }
-  return out;
-}
-
-std::string checks_text(const migrate::MigrateReport& report) {
-  std::string out;
-  for (const auto& check : report.checks) {
-    out += fmt::format("  {} {:<40} expected {}, got {}\n", check.passed ? "ok  " : "FAIL",
-                       check.name, check.expected, check.got);
-  }
-  return out;
-}
-
-std::size_t passed(const migrate::MigrateReport& report) {
-  std::size_t count = 0;
-  for (const auto& check : report.checks) count += check.passed ? 1 : 0;
-  return count;
-}
-
-Json to_json(const migrate::MigrateReport& report) {
-  Json versions = Json::array();
-  for (const auto& version : report.versions) {
-    Json steps = Json::array();
-    for (const auto& step : version.steps) {
-      steps.push_back({{"step", step.step},
-                       {"kind", migrate::name_of(step.kind)},
-                       {"state", step.state},
-                       {"duration_ms", step.duration_ms},
-                       {"finished_at", step.finished_at}});
-    }
-    versions.push_back({{"version", version.version},
-                        {"applied", version.applied},
-                        {"applied_at", version.applied_at},
-                        {"steps", steps}});
-  }
-  Json checks = Json::array();
-  for (const auto& check : report.checks) {
-    checks.push_back({{"check", check.name},
-                      {"expected", check.expected},
-                      {"got", check.got},
-                      {"passed", check.passed}});
-  }
-  return {{"versions", versions}, {"checks", checks}, {"steps_run", report.steps_run}};
-}
-
-void up(const Context& context, const MigrateOptions& options) {
-  const auto report = run(context, options, migrate::up, context.options.dry_run);
+void apply(const Context& context, const MigrateOptions& options, Operation operation) {
+  const auto report = run(context, options, operation, context.options.dry_run);
   std::string text = context.options.dry_run ? steps_text(report) : "";
-  if (context.options.verbose) text += checks_text(report);
+  if (context.options.verbose) text += checks_text(report.checks);
   if (!context.options.dry_run) {
-    text += fmt::format("{} steps run, {} checks passed\n", report.steps_run, passed(report));
+    text +=
+        fmt::format("{} steps run, {} checks passed\n", report.steps_run, passed(report.checks));
   }
   context.print(text, to_json(report));
 }
 
 void verify(const Context& context, const MigrateOptions& options) {
   const auto report = run(context, options, migrate::verify, false);
-  context.print(checks_text(report) +
-                    fmt::format("{} of {} checks passed\n", passed(report), report.checks.size()),
-                to_json(report));
+  std::string text;
+  if (options.format == "tap") {
+    text = migrate::as_tap(report.checks);
+  } else if (options.format == "junit") {
+    text = migrate::as_junit_xml(report.checks);
+  } else {
+    text = checks_text(report.checks) + fmt::format("{} of {} checks passed\n",
+                                                    passed(report.checks), report.checks.size());
+  }
+  context.print(text, to_json(report));
   migrate::require_passed(report.checks, "on the database as it is");
+}
+
+void make_new(const Context& context, const MigrateOptions& options) {
+  const auto files = migrate::new_migration(
+      {context.path(options.migrations, "migrations.dir"), options.name, options.version});
+  std::string text;
+  Json paths = Json::array();
+  for (const auto& file : files) {
+    text += file.string() + "\n";
+    paths.push_back(file.string());
+  }
+  context.print(text, {{"files", paths}});
+}
+
+void add_run_commands(Program& program, MigrateOptions& options) {
+  program.command("status", "Tell which versions and steps are applied",
+                  [&options](const Context& context) {
+                    const auto report = run(context, options, migrate::status, false);
+                    context.print(steps_text(report), to_json(report));
+                  });
+  CLI::App& plan =
+      program.command("plan", "Tell what `up` would do", [&options](const Context& context) {
+        const auto report = run(context, options, migrate::up, true);
+        context.print(steps_text(report), to_json(report));
+      });
+  CLI::App& up =
+      program.command("up", "Apply what is pending", [&options](const Context& context) {
+        apply(context, options, migrate::up);
+      });
+  for (CLI::App* command : {&plan, &up}) {
+    command->add_option("--to", options.to, "Version to stop at [default: the last]")
+        ->type_name("VERSION");
+    command->add_flag("--out-of-order", options.out_of_order,
+                      "Apply versions and steps that came in below applied ones");
+    command
+        ->add_option("--accept-changed", options.accepted_changes,
+                     "Applied step whose file may have changed; its checksum is taken anew")
+        ->type_name("STEP");
+  }
+  CLI::App& down = program.command(
+      "down", "Take back the last version, by its .down.sql files in reverse order",
+      [&options](const Context& context) { apply(context, options, migrate::down); });
+  auto* to = down.add_option("--to", options.to, "Version that stays as the last; 0 for none")
+                 ->type_name("VERSION");
+  down.add_option("--steps", options.steps, "How many steps to take back")
+      ->type_name("N")
+      ->excludes(to);
+  CLI::App& verify_command =
+      program.command("verify", "Run the checks of applied versions; exit 4 if one fails",
+                      [&options](const Context& context) { verify(context, options); });
+  verify_command.add_option("--checks", options.checks_file, "Run the checks of this file instead")
+      ->type_name("FILE");
+  verify_command.add_option("--format", options.format, "Form of the results")
+      ->check(CLI::IsMember({"text", "tap", "junit"}))
+      ->type_name("text|tap|junit");
+  CLI::App& new_command =
+      program.command("new", "Make the files of a new migration, in the folder's own form",
+                      [&options](const Context& context) { make_new(context, options); });
+  new_command.add_option("NAME", options.name, "What it does")->required();
+  new_command.add_option("--in", options.version, "Folder it goes to [default: the last]")
+      ->type_name("VERSION");
 }
 
 }  // namespace
@@ -117,23 +152,6 @@ int main(int argc, char** argv) {
       .type_name("DIR");
   program.app().add_flag("--sql-only", options.sql_only,
                          "Skip script steps; the version is then not recorded as applied");
-  add_later_options(program.app(), {"--prod", "--confirm"});
-  program.command("status", "Tell which versions and steps are applied",
-                  [&options](const Context& context) {
-                    const auto report = run(context, options, migrate::status, false);
-                    context.print(steps_text(report), to_json(report));
-                  });
-  program.command("plan", "Tell what `up` would do", [&options](const Context& context) {
-    const auto report = run(context, options, migrate::up, true);
-    context.print(steps_text(report), to_json(report));
-  });
-  CLI::App& up_command = program.command(
-      "up", "Apply what is pending", [&options](const Context& context) { up(context, options); });
-  up_command.add_option("--to", options.to, "Version to stop at [default: the last]")
-      ->type_name("VERSION");
-  program.command("verify", "Run the checks of applied versions; exit 4 if one fails",
-                  [&options](const Context& context) { verify(context, options); });
-  add_later_commands(
-      program, {"down", "rehearse", "backup", "rollback", "diff", "lint", "lock", "adopt", "new"});
+  add_run_commands(program, options);
   return program.run(argc, argv);
 }

@@ -177,7 +177,8 @@ double single_value(const postgres::Result& rows, const Check& check) {
 std::string shown(double value) { return fmt::format("{:.15g}", value); }
 
 CheckResult run_check(postgres::Connection& connection, const Check& check) {
-  CheckResult result{check.name, check.expected, {}, true, check.place};
+  CheckResult result{check.name, check.expected, {}, true, check.place, 0};
+  const auto start = std::chrono::steady_clock::now();
   try {
     const postgres::Result rows = connection.query(check.query.text);
     for (const Condition& condition : check.conditions) {
@@ -206,6 +207,8 @@ CheckResult run_check(postgres::Connection& connection, const Check& check) {
     if (error.code() != ErrorCode::statement) throw;
     throw with_place(error, check.query, connection).hint("correct the check's query");
   }
+  result.duration_ms =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
 

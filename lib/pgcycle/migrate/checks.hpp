@@ -44,6 +44,7 @@ struct CheckResult {
   std::string got;
   bool passed = false;
   Location place;
+  double duration_ms = 0;
 };
 
 std::vector<Check> parse_checks(std::string_view text, const std::string& file);

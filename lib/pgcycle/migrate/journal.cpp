@@ -6,6 +6,9 @@ namespace pgcycle::migrate {
 
 namespace {
 
+// The last column that was added: a journal without it is of an earlier pgcycle.
+constexpr std::string_view kNewestColumn = "taken_back";
+
 constexpr std::string_view kTables = R"(
 CREATE SCHEMA IF NOT EXISTS pgcycle;
 CREATE TABLE IF NOT EXISTS pgcycle.migration_version (
@@ -26,6 +29,13 @@ CREATE TABLE IF NOT EXISTS pgcycle.migration_step (
   applied_by text NOT NULL DEFAULT session_user,
   PRIMARY KEY (version, step)
 );
+ALTER TABLE pgcycle.migration_step
+  ADD COLUMN IF NOT EXISTS client text DEFAULT current_setting('application_name') || coalesce(' from ' || host(inet_client_addr()), ''),
+  ADD COLUMN IF NOT EXISTS running integer,
+  ADD COLUMN IF NOT EXISTS indexes_before text,
+  ADD COLUMN IF NOT EXISTS output text,
+  ADD COLUMN IF NOT EXISTS progress text,
+  ADD COLUMN IF NOT EXISTS taken_back integer;
 )";
 
 }  // namespace
@@ -40,65 +50,131 @@ bool JournalContents::is_done(const Version& version, const Step& step) const {
   return record != nullptr && record->state == "done";
 }
 
+bool JournalContents::is_current(const Version& version, const Step& step) const {
+  return is_done(version, step) &&
+         (!step.repeatable || find(version, step)->checksum == step.checksum);
+}
+
 void Journal::prepare() {
-  if (!connection_.query("SELECT to_regclass('pgcycle.migration_step')").is_null(0, 0)) return;
+  const bool current = connection_
+                           .query("SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE "
+                                  "attrelid = to_regclass('pgcycle.migration_step') AND attname = $1)",
+                                  {std::string(kNewestColumn)})
+                           .boolean(0, 0);
+  if (current) return;
+  connection_.execute("SET client_min_messages = warning");
   postgres::Transaction transaction(connection_);
   connection_.execute(kTables);
   transaction.commit();
+  connection_.execute("RESET client_min_messages");
 }
 
 JournalContents Journal::read() {
   JournalContents contents;
-  if (connection_.query("SELECT to_regclass('pgcycle.migration_step')").is_null(0, 0)) {
-    return contents;
-  }
-  const auto steps = connection_.query(
-      "SELECT version, step, state, checksum, statements_done, finished_at::timestamptz(0)::text, "
-      "COALESCE(duration_ms, 0), applied_by FROM pgcycle.migration_step");
+  // An earlier pgcycle's rows lack columns: read by name out of JSON, they are null.
+  const auto exists = connection_.query("SELECT to_regclass('pgcycle.migration_step')");
+  if (exists.is_null(0, 0)) return contents;
+  const std::vector<postgres::Result> results = connection_.query_all({
+      {"SELECT version, step, state, checksum, statements_done, "
+       "finished_at::timestamptz(0)::text, COALESCE(duration_ms, 0), applied_by, "
+       "j ->> 'running', j ->> 'indexes_before', j ->> 'progress', to_jsonb(s) ->> 'taken_back' "
+       "FROM pgcycle.migration_step s, LATERAL (SELECT to_jsonb(s) AS j) x",
+       {}},
+      {"SELECT version, applied_at::timestamptz(0)::text, applied_by FROM "
+       "pgcycle.migration_version",
+       {}},
+  });
+  const postgres::Result& steps = results[0];
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    contents.steps[{steps.get(i, 0), steps.get(i, 1)}] = {
-        steps.get(i, 2),
-        steps.get(i, 3),
-        static_cast<std::size_t>(steps.integer(i, 4)),
-        steps.get(i, 5),
-        std::stod(steps.get(i, 6)),
-        steps.get(i, 7)};
+    StepRecord& record = contents.steps[{steps.get(i, 0), steps.get(i, 1)}];
+    record.state = steps.get(i, 2);
+    record.checksum = steps.get(i, 3);
+    record.statements_done = static_cast<std::size_t>(steps.integer(i, 4));
+    record.finished_at = steps.get(i, 5);
+    record.duration_ms = std::stod(steps.get(i, 6));
+    record.applied_by = steps.get(i, 7);
+    if (!steps.is_null(i, 8)) record.running = static_cast<std::size_t>(steps.integer(i, 8));
+    record.before = steps.get(i, 9);
+    record.progress = steps.get(i, 10);
+    if (!steps.is_null(i, 11)) {
+      record.taken_back = static_cast<std::size_t>(steps.integer(i, 11));
+    }
   }
-  const auto versions = connection_.query(
-      "SELECT version, applied_at::timestamptz(0)::text, applied_by FROM "
-      "pgcycle.migration_version");
+  const postgres::Result& versions = results[1];
   for (std::size_t i = 0; i < versions.size(); ++i) {
     contents.versions[versions.get(i, 0)] = {versions.get(i, 1), versions.get(i, 2)};
   }
   return contents;
 }
 
-void Journal::start_step(const Version& version, const Step& step) {
-  connection_.query(
-      "INSERT INTO pgcycle.migration_step (version, step, kind, checksum, state) "
+postgres::Statement Journal::started(const Version& version, const Step& step) {
+  return {
+      "INSERT INTO pgcycle.migration_step AS s (version, step, kind, checksum, state) "
       "VALUES ($1, $2, $3, $4, 'started') "
-      "ON CONFLICT (version, step) DO UPDATE SET checksum = excluded.checksum",
-      {version.name, step.name, std::string(name_of(step.kind)), step.checksum});
+      "ON CONFLICT (version, step) DO UPDATE SET checksum = excluded.checksum, state = 'started', "
+      "started_at = clock_timestamp(), "
+      "statements_done = CASE WHEN s.state = 'done' THEN 0 ELSE s.statements_done END, "
+      "progress = CASE WHEN s.state = 'done' THEN NULL ELSE s.progress END",
+      {version.name, step.name, std::string(name_of(step.kind)), step.checksum}};
 }
 
-void Journal::note_statements(const Version& version, const Step& step, std::size_t done) {
-  connection_.query(
-      "UPDATE pgcycle.migration_step SET statements_done = $3::integer "
-      "WHERE version = $1 AND step = $2",
-      {version.name, step.name, std::to_string(done)});
+postgres::Statement Journal::statements_done(const Version& version, const Step& step,
+                                             std::size_t done, const std::string& hash) {
+  return {
+      "UPDATE pgcycle.migration_step SET statements_done = $3::integer, progress = $4, "
+      "running = NULL, indexes_before = NULL WHERE version = $1 AND step = $2",
+      {version.name, step.name, std::to_string(done), hash}};
 }
 
-void Journal::finish_step(const Version& version, const Step& step, double duration_ms) {
-  connection_.query(
+postgres::Statement Journal::done(const Version& version, const Step& step,
+                                  const std::string& output) {
+  return {
       "UPDATE pgcycle.migration_step SET state = 'done', finished_at = clock_timestamp(), "
-      "duration_ms = $3::double precision WHERE version = $1 AND step = $2",
-      {version.name, step.name, fmt::format("{:.3f}", duration_ms)});
+      "duration_ms = round(1000 * extract(epoch FROM clock_timestamp() - started_at)::numeric, 3), "
+      "output = nullif($3, ''), running = NULL, indexes_before = NULL "
+      "WHERE version = $1 AND step = $2",
+      {version.name, step.name, output}};
 }
 
-void Journal::finish_version(const Version& version) {
-  connection_.query(
-      "INSERT INTO pgcycle.migration_version (version) VALUES ($1) ON CONFLICT DO NOTHING",
-      {version.name});
+postgres::Statement Journal::version_done(const Version& version) {
+  return {"INSERT INTO pgcycle.migration_version (version) VALUES ($1) ON CONFLICT DO NOTHING",
+          {version.name}};
+}
+
+std::vector<postgres::Statement> Journal::taken_back(const Version& version, const Step& step) {
+  return {{"DELETE FROM pgcycle.migration_step WHERE version = $1 AND step = $2",
+           {version.name, step.name}},
+          {"DELETE FROM pgcycle.migration_version WHERE version = $1", {version.name}}};
+}
+
+postgres::Statement Journal::checksum_is(const Version& version, const Step& step) {
+  return {"UPDATE pgcycle.migration_step SET checksum = $3 WHERE version = $1 AND step = $2",
+          {version.name, step.name, step.checksum}};
+}
+
+postgres::Statement Journal::being_taken_back(const Version& version, const Step& step,
+                                              std::size_t done) {
+  return {
+      "UPDATE pgcycle.migration_step SET taken_back = $3::integer, running = NULL, "
+      "indexes_before = NULL WHERE version = $1 AND step = $2",
+      {version.name, step.name, std::to_string(done)}};
+}
+
+void Journal::note_running(const Version& version, const Step& step, std::size_t statement,
+                           const std::string& before) {
+  run({"UPDATE pgcycle.migration_step SET running = $3::integer, indexes_before = $4 "
+       "WHERE version = $1 AND step = $2",
+       {version.name, step.name, std::to_string(statement), before}});
+}
+
+void Journal::note_progress(const Version& version, const Step& step,
+                            const std::string& progress) {
+  run({"UPDATE pgcycle.migration_step SET progress = $3 WHERE version = $1 AND step = $2",
+       {version.name, step.name, progress}});
+}
+
+void Journal::run(const postgres::Statement& statement) {
+  connection_.query(statement.sql, statement.parameters);
 }
 
 }  // namespace pgcycle::migrate

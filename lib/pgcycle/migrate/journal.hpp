@@ -1,7 +1,9 @@
 // What has been applied to a database: schema `pgcycle` in the database itself.
 //
 // A SQL or rekey step and its row commit together. A script's row says "started"
-// before it runs and "done" after, so that one that was cut off runs again.
+// before it runs and "done" after, so that one that was cut off runs again. A step that runs
+// statement by statement keeps how many are done and, before each that no transaction can
+// hold, what it needs to tell whether that one was done when it is cut off.
 //
 // Thread rule: one thread, that of the connection.
 #pragma once
@@ -21,9 +23,14 @@ struct StepRecord {
   std::string state;  // "started" or "done"
   std::string checksum;
   std::size_t statements_done = 0;
+  std::optional<std::size_t> running;  // the statement that was begun outside a transaction
+  std::string before;                  // the indexes that were there before it: {oid,…}
   std::string finished_at;
   double duration_ms = 0;
   std::string applied_by;
+  // Of a backfill: the last key that is done. Of statements: the hash of those that are.
+  std::string progress;
+  std::optional<std::size_t> taken_back;  // statements of its way back that are done
 };
 
 struct VersionRecord {
@@ -38,21 +45,38 @@ struct JournalContents {
 
   const StepRecord* find(const Version& version, const Step& step) const;
   bool is_done(const Version& version, const Step& step) const;
+  // Done, and for a repeatable step as it is now.
+  bool is_current(const Version& version, const Step& step) const;
 };
 
 class Journal {
  public:
   explicit Journal(postgres::Connection& connection) : connection_(connection) {}
 
-  // Makes the tables when they are missing.
+  // Makes the tables when they are missing, and brings those of an earlier pgcycle up to date.
   void prepare();
   // Empty when there is no journal yet; writes nothing.
   JournalContents read();
 
-  void start_step(const Version& version, const Step& step);
-  void note_statements(const Version& version, const Step& step, std::size_t done);
-  void finish_step(const Version& version, const Step& step, double duration_ms);
-  void finish_version(const Version& version);
+  // Statements to be run with those of the step.
+  static postgres::Statement started(const Version& version, const Step& step);
+  static postgres::Statement statements_done(const Version& version, const Step& step,
+                                             std::size_t done, const std::string& hash);
+  static postgres::Statement done(const Version& version, const Step& step,
+                                  const std::string& output = {});
+  static postgres::Statement version_done(const Version& version);
+  // The step was taken back, and with it its version.
+  static std::vector<postgres::Statement> taken_back(const Version& version, const Step& step);
+  // Some statements of its way back are done.
+  static postgres::Statement being_taken_back(const Version& version, const Step& step,
+                                              std::size_t done);
+  static postgres::Statement checksum_is(const Version& version, const Step& step);
+
+  // Before a statement that no transaction can hold.
+  void note_running(const Version& version, const Step& step, std::size_t statement,
+                    const std::string& before);
+  void note_progress(const Version& version, const Step& step, const std::string& progress);
+  void run(const postgres::Statement& statement);
 
  private:
   postgres::Connection& connection_;

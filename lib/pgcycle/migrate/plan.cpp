@@ -4,10 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
-#include <set>
 
-#include "pgcycle/postgres/sql_lexer.hpp"
+#include "pgcycle/migrate/layouts.hpp"
+#include "pgcycle/migrate/step_file.hpp"
 #include "pgcycle/support/file.hpp"
 #include "pgcycle/support/hash.hpp"
 #include "pgcycle/support/json_document.hpp"
@@ -18,83 +17,44 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kRekeyEnding = ".rekey.json";
 constexpr std::string_view kDownEnding = ".down.sql";
 constexpr std::string_view kVerifyEnding = ".verify.sql";
 
+struct DataStep {
+  std::string_view ending;
+  StepKind kind;
+};
+constexpr DataStep kDataSteps[] = {{".rekey.json", StepKind::rekey},
+                                   {".map-columns.json", StepKind::map_columns},
+                                   {".backfill.json", StepKind::backfill}};
+
 // "v0.3" and "v1.2.10" as numbers; nothing for another name.
-std::optional<std::vector<int>> version_number(std::string_view name) {
-  if (!name.starts_with('v') || name.size() < 2) return std::nullopt;
-  std::vector<int> out;
-  const char* at = name.data() + 1;
-  const char* end = name.data() + name.size();
-  for (;;) {
-    int part = 0;
-    const auto [next, error] = std::from_chars(at, end, part);
-    if (error != std::errc()) return std::nullopt;
-    out.push_back(part);
-    if (next == end) return out;
-    if (*next != '.') return std::nullopt;
-    at = next + 1;
-  }
+std::optional<std::vector<std::int64_t>> version_number(std::string_view name) {
+  if (!name.starts_with('v')) return std::nullopt;
+  return dotted_number(name.substr(1));
 }
 
-std::string normalised(std::string text) {
-  text.erase(std::remove(text.begin(), text.end(), '\r'), text.end());
-  return text;
-}
-
-void apply_directive(Step& step, std::string_view directive, const Location& place) {
-  if (directive == "no-transaction") {
-    step.no_transaction = true;
-  } else if (directive.starts_with("requires table ")) {
-    step.required_tables.emplace_back(directive.substr(15));
-  } else if (directive.starts_with("requires ")) {
-    step.required_steps.emplace_back(directive.substr(9));
-  } else if (!directive.starts_with("allow ")) {  // meant for lint
-    throw Error(ErrorCode::input, fmt::format("unknown directive \"{}\"", directive))
-        .at(place)
-        .hint("directives are no-transaction, requires NUMBER, requires table NAME and allow RULE");
-  }
-}
-
-void read_directives(Step& step, const std::string& content) {
-  const postgres::SqlFile file = postgres::split_sql(content, step.file.string());
-  const auto take = [&step](const std::vector<postgres::SqlComment>& comments) {
-    for (const postgres::SqlComment& comment : comments) {
-      std::string_view text = comment.text;
-      text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-      if (!text.starts_with("pgcycle:")) continue;
-      text.remove_prefix(8);
-      text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-      apply_directive(step, text.substr(0, text.find_last_not_of(" \t") + 1), comment.place);
-    }
-  };
-  for (const postgres::SqlStatement& statement : file.statements) take(statement.comments);
-  take(file.trailing_comments);
-}
-
-Step read_step(const fs::path& path) {
+Step name_step(const fs::path& path) {
   Step step;
   step.file = path;
   const std::string file_name = path.filename().string();
-  const auto [end, error] =
-      std::from_chars(file_name.data(), file_name.data() + file_name.size(), step.number);
-  if (error != std::errc() || *end != '_') {
+  const auto number = leading_number(file_name);
+  const std::size_t behind = file_name.find_first_not_of("0123456789");
+  if (!number || behind == std::string::npos || file_name[behind] != '_') {
     throw Error(ErrorCode::input,
                 fmt::format("{} is not a step: its name has no number", file_name))
         .at(path.string())
         .hint("name steps like 010_add_timetable.sql; move other files out of the folder");
   }
-  const std::string content = read_file(path);
-  step.checksum = to_hex(sha256(normalised(content)));
-  if (file_name.ends_with(kRekeyEnding)) {
-    step.kind = StepKind::rekey;
-    step.name = file_name.substr(0, file_name.size() - kRekeyEnding.size());
-  } else if (file_name.ends_with(".sql")) {
-    step.kind = StepKind::sql;
+  step.number = *number;
+  for (const DataStep& data : kDataSteps) {
+    if (!file_name.ends_with(data.ending)) continue;
+    step.kind = data.kind;
+    step.name = file_name.substr(0, file_name.size() - data.ending.size());
+    return step;
+  }
+  if (file_name.ends_with(".sql")) {
     step.name = file_name.substr(0, file_name.size() - 4);
-    read_directives(step, content);
   } else if (access(path.c_str(), X_OK) == 0) {
     step.kind = StepKind::script;
     step.name = path.stem().string();
@@ -120,11 +80,11 @@ void read_version_file(Version& version, const fs::path& path) {
     } else if (root.keys[i] == "description") {
       version.description = value.text;
     } else if (root.keys[i] == "transaction") {
-      if (value.text == "file") continue;
-      throw Error(ErrorCode::unsupported,
-                  fmt::format("\"transaction\": \"{}\" is not in this version", value.text))
+      version.one_transaction = value.text == "version";
+      if (value.text == "file" || value.text == "version") continue;
+      throw Error(ErrorCode::input, fmt::format("\"transaction\" cannot be \"{}\"", value.text))
           .at(value.place)
-          .hint("use \"file\": each file in a transaction of its own");
+          .hint("\"file\" is a transaction for each file, \"version\" one for all of them");
     } else {
       throw Error(ErrorCode::input, fmt::format("unknown key \"{}\"", root.keys[i]))
           .at(root.key_places[i])
@@ -151,7 +111,21 @@ void attach_companions(Version& version, const std::vector<fs::path>& companions
   }
 }
 
-Version read_version(const fs::path& directory, std::vector<int> number) {
+void check_one_transaction(const Version& version) {
+  if (!version.one_transaction) return;
+  for (const Step& step : version.steps) {
+    const bool alone = step.no_transaction || step.kind == StepKind::script ||
+                       step.kind == StepKind::backfill;
+    if (!alone) continue;
+    throw Error(ErrorCode::input,
+                fmt::format("{} cannot be part of one transaction for all of {}", step.name,
+                            version.name))
+        .at(step.file.string())
+        .hint("move it to a version of its own, or say \"transaction\": \"file\"");
+  }
+}
+
+Version read_version(const fs::path& directory, std::vector<std::int64_t> number) {
   Version version;
   version.name = directory.filename().string();
   version.number = std::move(number);
@@ -178,7 +152,7 @@ Version read_version(const fs::path& directory, std::vector<int> number) {
     } else if (name.ends_with(kDownEnding) || name.ends_with(kVerifyEnding)) {
       companions.push_back(path);
     } else {
-      version.steps.push_back(read_step(path));
+      version.steps.push_back(name_step(path));
     }
   }
   std::sort(version.steps.begin(), version.steps.end(),
@@ -192,7 +166,20 @@ Version read_version(const fs::path& directory, std::vector<int> number) {
         .hint("give one of them another number");
   }
   attach_companions(version, companions);
+  for (Step& step : version.steps) step.is_sql() ? read_sql_step(step) : read_other_step(step);
+  check_one_transaction(version);
   return version;
+}
+
+std::vector<Version> read_version_folders(const fs::path& directory) {
+  std::vector<Version> versions;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (!entry.is_directory()) continue;
+    if (auto number = version_number(entry.path().filename().string())) {
+      versions.push_back(read_version(entry.path(), std::move(*number)));
+    }
+  }
+  return versions;
 }
 
 }  // namespace
@@ -203,10 +190,44 @@ std::string_view name_of(StepKind kind) {
       return "sql";
     case StepKind::rekey:
       return "rekey";
+    case StepKind::map_columns:
+      return "map-columns";
+    case StepKind::backfill:
+      return "backfill";
     case StepKind::script:
       return "script";
   }
   return "unknown";
+}
+
+std::string_view name_of(Layout layout) {
+  switch (layout) {
+    case Layout::versions:
+      return "folders of versions";
+    case Layout::golang_migrate:
+      return "golang-migrate";
+    case Layout::directories:
+      return "folders with up.sql";
+    case Layout::flyway:
+      return "Flyway";
+    case Layout::dbmate:
+      return "dbmate";
+    case Layout::goose:
+      return "goose";
+    case Layout::plain:
+      return "numbered files";
+  }
+  return "unknown";
+}
+
+Layout layout_of(const fs::path& directory) {
+  if (!fs::is_directory(directory)) return Layout::versions;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.is_directory() && version_number(entry.path().filename().string())) {
+      return Layout::versions;
+    }
+  }
+  return foreign_layout_of(directory).value_or(Layout::versions);
 }
 
 std::vector<Version> read_migrations(const fs::path& directory) {
@@ -214,20 +235,56 @@ std::vector<Version> read_migrations(const fs::path& directory) {
     throw Error(ErrorCode::input, fmt::format("no migrations directory: {}", directory.string()))
         .hint("name it with --migrations DIR or \"migrations\": {\"dir\": …} in pgcycle.json");
   }
-  std::vector<Version> versions;
-  for (const auto& entry : fs::directory_iterator(directory)) {
-    if (!entry.is_directory()) continue;
-    if (auto number = version_number(entry.path().filename().string())) {
-      versions.push_back(read_version(entry.path(), std::move(*number)));
-    }
-  }
+  const Layout layout = layout_of(directory);
+  std::vector<Version> versions = layout == Layout::versions
+                                      ? read_version_folders(directory)
+                                      : read_foreign_migrations(directory, layout);
   if (versions.empty()) {
     throw Error(ErrorCode::input, fmt::format("no versions in {}", directory.string()))
-        .hint("a version is a folder named like v0.3");
+        .hint("a version is a folder named like v0.3; the files of golang-migrate, diesel, sqlx, "
+              "Flyway, dbmate and goose are read too");
   }
-  std::sort(versions.begin(), versions.end(),
-            [](const Version& a, const Version& b) { return a.number < b.number; });
+  std::sort(versions.begin(), versions.end(), [](const Version& a, const Version& b) {
+    return std::tuple(a.repeatable(), a.number, a.name) <
+           std::tuple(b.repeatable(), b.number, b.name);
+  });
+  for (std::size_t i = 1; i < versions.size(); ++i) {
+    const Version& one = versions[i - 1];
+    if (versions[i].repeatable() || one.number != versions[i].number) continue;
+    throw Error(ErrorCode::input, fmt::format("{} and {} have the same number", one.name,
+                                              versions[i].name))
+        .at(versions[i].directory.string())
+        .hint("give one of them another number");
+  }
   return versions;
+}
+
+const Version& find_version(const std::vector<Version>& versions, const std::string& name) {
+  const auto exact = std::find_if(versions.begin(), versions.end(),
+                                  [&](const Version& v) { return v.name == name; });
+  if (exact != versions.end()) return *exact;
+  const auto number = dotted_number(name.starts_with('v') ? name.substr(1) : name);
+  if (number) {
+    const auto same = std::find_if(versions.begin(), versions.end(), [&](const Version& v) {
+      return !v.repeatable() && v.number == *number;
+    });
+    if (same != versions.end()) return *same;
+  }
+  std::vector<std::string> known;
+  for (const Version& version : versions) known.push_back(version.name);
+  throw Error(ErrorCode::usage, fmt::format("no such version: {}", name))
+      .hint(did_you_mean(name, known,
+                         fmt::format("the versions are {}", fmt::join(known, ", "))));
+}
+
+std::string plan_hash(const std::vector<Version>& versions) {
+  Sha256 hash;
+  for (const Version& version : versions) {
+    for (const Step& step : version.steps) {
+      hash.update(fmt::format("{} {} {}\n", version.name, step.name, step.checksum));
+    }
+  }
+  return to_hex(hash.finish());
 }
 
 }  // namespace pgcycle::migrate

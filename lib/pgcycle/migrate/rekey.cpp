@@ -7,10 +7,9 @@
 
 #include "pgcycle/catalog/schema.hpp"
 #include "pgcycle/load/user_triggers.hpp"
+#include "pgcycle/migrate/data_step_file.hpp"
 #include "pgcycle/postgres/copy_text.hpp"
-#include "pgcycle/support/file.hpp"
 #include "pgcycle/support/hash.hpp"
-#include "pgcycle/support/json_document.hpp"
 
 namespace pgcycle::migrate {
 
@@ -34,29 +33,36 @@ struct RekeySpec {
   std::string column;
   std::string name_space;
   std::vector<std::string> columns;
+  std::string query;  // or: one that gives the old and the new key of each row
+  Location query_place;
   std::vector<SoftReference> soft_references;
 };
 
 // Reads the file and holds it against the schema.
 class SpecReader {
  public:
-  SpecReader(const Schema& schema, const std::filesystem::path& file)
-      : schema_(schema), root_(parse_json(read_file(file), file.string())) {}
+  SpecReader(const Schema& schema, const std::filesystem::path& file) : file_(schema, file) {}
 
   RekeySpec read() {
-    only(root_, {"table", "column", "value", "softReferences"});
+    const JsonValue& root = file_.root();
+    DataStepFile::only(root, {"table", "column", "value", "softReferences"});
     RekeySpec spec;
-    spec.table = &table(root_);
-    spec.column = column(root_, "column", *spec.table);
-    const JsonValue& value = get(root_, "value", Kind::object);
-    only(value, {"uuid5"});
-    const JsonValue& uuid = get(value, "uuid5", Kind::object);
-    only(uuid, {"namespace", "columns"});
-    spec.name_space = get(uuid, "namespace", Kind::string).text;
-    for (const JsonValue& item : get(uuid, "columns", Kind::array).items) {
-      spec.columns.push_back(spec.table->require_column(item.text, item.place).name);
+    spec.table = &file_.table(root);
+    spec.column = DataStepFile::column(root, "column", *spec.table).name;
+    const JsonValue& value = DataStepFile::get(root, "value", Kind::object);
+    DataStepFile::only(value, {"uuid5", "query"});
+    if (value.find("query") != nullptr) {
+      spec.query = DataStepFile::get(value, "query", Kind::string).text;
+      spec.query_place = value.find("query")->place;
+    } else {
+      const JsonValue& uuid = DataStepFile::get(value, "uuid5", Kind::object);
+      DataStepFile::only(uuid, {"namespace", "columns"});
+      spec.name_space = DataStepFile::get(uuid, "namespace", Kind::string).text;
+      for (const JsonValue& item : DataStepFile::get(uuid, "columns", Kind::array).items) {
+        spec.columns.push_back(spec.table->require_column(item.text, item.place).name);
+      }
     }
-    if (const JsonValue* soft = root_.find("softReferences")) {
+    if (const JsonValue* soft = root.find("softReferences")) {
       for (const JsonValue& item : soft->items) spec.soft_references.push_back(reference(item));
     }
     require_unique(spec);
@@ -64,48 +70,17 @@ class SpecReader {
   }
 
  private:
-  static void only(const JsonValue& object, const std::vector<std::string>& keys) {
-    for (std::size_t i = 0; i < object.keys.size(); ++i) {
-      if (std::find(keys.begin(), keys.end(), object.keys[i]) != keys.end()) continue;
-      throw Error(ErrorCode::input, fmt::format("unknown key \"{}\"", object.keys[i]))
-          .at(object.key_places[i])
-          .hint(did_you_mean(object.keys[i], keys,
-                             fmt::format("the keys here are {}", fmt::join(keys, ", "))));
-    }
-  }
-
-  static const JsonValue& get(const JsonValue& object, std::string_view key, Kind kind) {
-    const JsonValue* value = object.find(key);
-    if (value != nullptr && value->is(kind)) return *value;
-    throw Error(ErrorCode::input, fmt::format("\"{}\" must be {}", key, name_of(kind)))
-        .at(value == nullptr ? object.place : value->place);
-  }
-
-  const Table& table(const JsonValue& object) const {
-    const JsonValue& name = get(object, "table", Kind::string);
-    try {
-      return schema_.require_table(postgres::QualifiedName::parse(name.text));
-    } catch (Error& error) {
-      throw Error(error).at(name.place);
-    }
-  }
-
-  static std::string column(const JsonValue& object, std::string_view key, const Table& table) {
-    const JsonValue& name = get(object, key, Kind::string);
-    return table.require_column(name.text, name.place).name;
-  }
-
   SoftReference reference(const JsonValue& object) const {
     if (!object.is(Kind::object)) {
       throw Error(ErrorCode::input, "a soft reference must be an object").at(object.place);
     }
-    only(object, {"table", "column", "where", "path"});
+    DataStepFile::only(object, {"table", "column", "where", "path"});
     SoftReference out;
-    out.table = &table(object);
-    out.column = column(object, "column", *out.table);
-    if (object.find("where") != nullptr) out.where = get(object, "where", Kind::string).text;
+    out.table = &file_.table(object);
+    out.column = DataStepFile::column(object, "column", *out.table).name;
+    out.where = DataStepFile::text(object, "where");
     if (object.find("path") != nullptr) {
-      for (const JsonValue& item : get(object, "path", Kind::array).items) {
+      for (const JsonValue& item : DataStepFile::get(object, "path", Kind::array).items) {
         out.path.push_back(item.text);
       }
     }
@@ -118,12 +93,11 @@ class SpecReader {
     }
     throw Error(ErrorCode::input, fmt::format("\"{}\" of {} has no unique key", spec.column,
                                               spec.table->name.display()))
-        .at(get(root_, "column", Kind::string).place)
+        .at(DataStepFile::get(file_.root(), "column", Kind::string).place)
         .hint("only a primary or unique key can be given new values");
   }
 
-  const Schema& schema_;
-  JsonValue root_;
+  DataStepFile file_;
 };
 
 // A place that holds keys of the table: an expression to read, one to write.
@@ -153,6 +127,7 @@ class Rekey {
     const std::vector<std::string> undo = load::rest_user_triggers(
         connection_, touched_tables(), load::FiringTriggers::of_any_session);
     drop_foreign_keys();
+    drop_unique_keys();
     rewrite_keys();
     for (const Reference& reference : references_) report.links += rewrite(reference);
     restore_foreign_keys();
@@ -230,6 +205,20 @@ class Rekey {
 
   // Fills pg_temp.rekey with old and new keys; returns how many differ.
   std::uint64_t make_mapping() {
+    connection_.execute(
+        "CREATE TEMPORARY TABLE rekey (old_key text PRIMARY KEY, new_key text) ON COMMIT DROP");
+    if (spec_.query.empty()) {
+      map_by_uuid();
+    } else {
+      map_by_query();
+    }
+    connection_.execute("DELETE FROM pg_temp.rekey WHERE old_key = new_key");
+    connection_.execute("ANALYZE pg_temp.rekey");
+    return static_cast<std::uint64_t>(
+        connection_.query("SELECT count(*) FROM pg_temp.rekey").integer(0, 0));
+  }
+
+  void map_by_uuid() {
     std::string selected = fmt::format("{}::text", quote_identifier(spec_.column));
     for (const std::string& column : spec_.columns)
       selected += ", " + quote_identifier(column) + "::text";
@@ -237,7 +226,6 @@ class Rekey {
         connection_.query(fmt::format("SELECT {} FROM {}", selected, spec_.table->name.sql()));
     std::set<std::string> keys;
     std::string data;
-    std::uint64_t changed = 0;
     for (std::size_t row = 0; row < rows.size(); ++row) {
       if (rows.is_null(row, 0)) continue;
       std::string name;
@@ -252,19 +240,66 @@ class Rekey {
             .detail(fmt::format("they agree in {}", fmt::join(spec_.columns, ", ")))
             .hint("name more columns in \"columns\", so that each row's are its own");
       }
-      if (key == rows.text(row, 0)) continue;
       postgres::append_copy_field(data, rows.text(row, 0));
       data += "\t" + key + "\n";
-      ++changed;
     }
-    connection_.execute(
-        "CREATE TEMPORARY TABLE rekey (old_key text PRIMARY KEY, new_key text) ON COMMIT DROP");
     connection_.copy_in("COPY pg_temp.rekey FROM STDIN", [&data](std::string& out) {
       out = std::move(data);
       return false;
     });
-    connection_.execute("ANALYZE pg_temp.rekey");
-    return changed;
+  }
+
+  // Rows that the query leaves out keep their key.
+  void map_by_query() {
+    try {
+      connection_.execute(fmt::format(
+          "INSERT INTO pg_temp.rekey (old_key, new_key) SELECT q.o::text, q.n::{}::text FROM ({}) "
+          "q (o, n) WHERE q.o IS NOT NULL",
+          key_type(), spec_.query));
+    } catch (const Error& error) {
+      throw Error(error).at(spec_.query_place).hint(
+          "the query gives two columns: each old key once, and its new key");
+    }
+    const auto clash = connection_.query(fmt::format(
+        "SELECT k, count(*) FROM (SELECT coalesce(m.new_key, c.{0}::text) AS k FROM {1} c LEFT JOIN "
+        "pg_temp.rekey m ON m.old_key = c.{0}::text) x WHERE k IS NOT NULL GROUP BY k HAVING "
+        "count(*) > 1 ORDER BY 1 LIMIT 1",
+        quote_identifier(spec_.column), spec_.table->name.sql()));
+    const auto none = connection_.query("SELECT count(*) FROM pg_temp.rekey WHERE new_key IS NULL");
+    if (clash.empty() && none.integer(0, 0) == 0) return;
+    throw Error(ErrorCode::step,
+                clash.empty()
+                    ? fmt::format("the query gives no new key for {} rows", none.integer(0, 0))
+                    : fmt::format("{} rows of {} would get the key {}", clash.get(0, 1),
+                                  spec_.table->name.display(), clash.get(0, 0)))
+        .at(spec_.query_place)
+        .hint("every row needs a key of its own");
+  }
+
+  // Where new keys are old ones of other rows, an update meets both at once: unique keys on the
+  // column are dropped and made again.
+  void drop_unique_keys() {
+    const bool overlaps = connection_
+                              .query("SELECT EXISTS (SELECT FROM pg_temp.rekey a JOIN pg_temp.rekey "
+                                     "b ON a.new_key = b.old_key)")
+                              .boolean(0, 0);
+    if (!overlaps) return;
+    for (const catalog::UniqueKey& key : spec_.table->unique_keys) {
+      if (std::find(key.depends_on.begin(), key.depends_on.end(), spec_.column) ==
+          key.depends_on.end()) {
+        continue;
+      }
+      const auto row = connection_.query(
+          "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = $1 AND conrelid = "
+          "$2::oid",
+          {key.name, std::to_string(spec_.table->oid)});
+      if (row.empty()) continue;  // an index alone: the update itself will tell
+      const std::string on = fmt::format("ALTER TABLE {} ", spec_.table->name.sql());
+      const std::string name = quote_identifier(key.name);
+      connection_.execute(fmt::format("{}DROP CONSTRAINT {}", on, name));
+      restore_.insert(restore_.begin(),
+                      fmt::format("{}ADD CONSTRAINT {} {}", on, name, row.text(0, 0)));
+    }
   }
 
   // A hash over (key, number of links); old keys count as their new ones.
@@ -329,11 +364,10 @@ class Rekey {
 }  // namespace
 
 RekeyReport run_rekey(postgres::Connection& connection, const std::filesystem::path& file) {
-  const auto search_path = connection.query("SELECT current_setting('search_path')").get(0, 0);
-  connection.execute("SET LOCAL search_path = ''");
+  QualifiedNamesOnly names(connection);
   const Schema schema = catalog::load_schema(connection);
   const RekeyReport report = Rekey(connection, schema, SpecReader(schema, file).read()).run();
-  connection.query("SELECT set_config('search_path', $1, true)", {search_path});
+  names.end();
   return report;
 }
 

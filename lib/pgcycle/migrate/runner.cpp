@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
+#include "pgcycle/migrate/dependents.hpp"
+#include "pgcycle/migrate/history.hpp"
 #include "pgcycle/migrate/step_runner.hpp"
 #include "pgcycle/server/advisory_lock.hpp"
 #include "pgcycle/server/guard.hpp"
@@ -13,67 +16,27 @@ namespace pgcycle::migrate {
 
 namespace {
 
-postgres::Connection open_plain(const MigrateRequest& request) {
-  return postgres::Connection::open(request.target.info,
-                                    {request.target.application_name, &request.reporter, true});
-}
-
 std::vector<Version> wanted_versions(const MigrateRequest& request, std::vector<Version> versions) {
   if (request.to.empty()) return versions;
-  const auto last = std::find_if(versions.begin(), versions.end(),
-                                 [&](const Version& v) { return v.name == request.to; });
-  if (last == versions.end()) {
-    std::vector<std::string> known;
-    for (const Version& version : versions) known.push_back(version.name);
-    throw Error(ErrorCode::usage, fmt::format("no such version: {}", request.to))
-        .hint(did_you_mean(request.to, known,
-                           fmt::format("the versions are {}", fmt::join(known, ", "))));
-  }
-  versions.erase(last + 1, versions.end());
+  const std::string last = find_version(versions, request.to).name;
+  const auto found = std::find_if(versions.begin(), versions.end(),
+                                  [&last](const Version& v) { return v.name == last; });
+  versions.erase(found + 1, versions.end());
   return versions;
 }
 
-// Applied steps whose files are no longer what was applied, and steps that
-// came in behind others of their version.
-void check_history(const std::vector<Version>& versions, const JournalContents& journal) {
-  ErrorList errors;
-  for (const auto& [id, record] : journal.steps) {
-    const auto version = std::find_if(
-        versions.begin(), versions.end(),
-        [&version_name = id.first](const Version& v) { return v.name == version_name; });
-    if (version == versions.end()) continue;
-    const auto step =
-        std::find_if(version->steps.begin(), version->steps.end(),
-                     [&step_name = id.second](const Step& s) { return s.name == step_name; });
-    if (step == version->steps.end()) {
-      errors.add(Error(ErrorCode::check,
-                       fmt::format("the file of applied step {} {} is gone", id.first, id.second))
-                     .at(version->directory.string())
-                     .hint("restore the file"));
-    } else if (record.state == "done" && record.checksum != step->checksum) {
-      errors.add(Error(ErrorCode::check, fmt::format("{} has changed since it was applied",
-                                                     step->file.filename().string()))
-                     .at(step->file.string())
-                     .detail(fmt::format("applied {}…, now {}…", record.checksum.substr(0, 12),
-                                         step->checksum.substr(0, 12)))
-                     .hint("restore the file and put the change into a new step"));
-    }
-  }
-  for (const Version& version : versions) {
-    const Step* late = nullptr;
-    for (const Step& step : version.steps) {
-      const StepRecord* record = journal.find(version, step);
-      if (record == nullptr && late == nullptr) late = &step;
-      if (record != nullptr && late != nullptr) {
-        errors.add(Error(ErrorCode::check, fmt::format("{} came in behind {}, which is applied",
-                                                       late->name, step.name))
-                       .at(late->file.string())
-                       .hint("give it a number above the applied ones"));
-        break;
-      }
-    }
-  }
-  errors.raise_if_any();
+bool is_pending(const Version& version, const JournalContents& journal) {
+  return !journal.versions.contains(version.name) ||
+         std::any_of(version.steps.begin(), version.steps.end(),
+                     [&](const Step& step) { return !journal.is_current(version, step); });
+}
+
+std::string state_of(const Version& version, const Step& step, const JournalContents& journal) {
+  const StepRecord* record = journal.find(version, step);
+  if (record == nullptr) return "pending";
+  if (record->taken_back) return "half taken back";
+  if (record->state != "done") return "interrupted";
+  return journal.is_current(version, step) ? "done" : "changed";
 }
 
 MigrateReport describe(const std::vector<Version>& versions, const JournalContents& journal) {
@@ -87,9 +50,10 @@ MigrateReport describe(const std::vector<Version>& versions, const JournalConten
       out.applied_at = found->second.applied_at;
     }
     for (const Step& step : version.steps) {
-      StepReport line{version.name, step.name, step.kind, "pending", 0, {}};
+      StepReport line{version.name, step.name, step.kind, state_of(version, step, journal), 0, {}};
+      line.alone = step.no_transaction;
+      line.way_back = step.down.has_value();
       if (const StepRecord* record = journal.find(version, step)) {
-        line.state = record->state == "done" ? "done" : "interrupted";
         line.duration_ms = record->duration_ms;
         line.finished_at = record->finished_at;
       }
@@ -100,38 +64,125 @@ MigrateReport describe(const std::vector<Version>& versions, const JournalConten
   return report;
 }
 
-class UpRun {
+LockSettings lock_settings(const Config& config) {
+  return {config.duration_seconds("migrations.lockTimeout"),
+          config.duration_seconds("migrations.lockWait")};
+}
+
+void guard(const MigrateRequest& request) {
+  if (!request.guarded) return;
+  auto maintenance = server::open_maintenance(request.target, request.reporter);
+  server::require_test_database(maintenance, request.target, request.config, request.reporter,
+                                "migrate the database");
+}
+
+void refuse_half_taken_back(const std::vector<Version>& versions, const JournalContents& journal) {
+  for (const Version& version : versions) {
+    for (const Step& step : version.steps) {
+      const StepRecord* record = journal.find(version, step);
+      if (record == nullptr || !record->taken_back) continue;
+      throw Error(ErrorCode::check, fmt::format("{} is half taken back", step.name))
+          .at(step.file.string())
+          .hint("run down again, which goes on where it stopped");
+    }
+  }
+}
+
+// What both directions share: the journal under the lock, the session and its patience.
+class Run {
  public:
-  explicit UpRun(const MigrateRequest& request)
+  explicit Run(const MigrateRequest& request)
       : request_(request),
         all_versions_(read_migrations(request.directory)),
-        connection_(open_plain(request)),
-        journal_(connection_) {}
+        connection_(open_plain(request.target, request.reporter)),
+        journal_(connection_),
+        contents_(journal_.read()) {}
+
+ protected:
+  HistoryPolicy policy() const { return {request_.out_of_order, request_.accepted_changes}; }
+
+  // From here on nobody else migrates this database.
+  void begin() {
+    guard(request_);
+    turn_.emplace(open_plain(request_.target, request_.reporter), "migrate", request_.reporter);
+    contents_ = journal_.read();
+    check_history(all_versions_, contents_, policy());
+    journal_.prepare();
+    request_.standard_conforming_strings =
+        connection_.query("SHOW standard_conforming_strings").get(0, 0) == "on";
+    patience_.emplace(request_.target, lock_settings(request_.config), connection_.backend_pid(),
+                      request_.reporter);
+  }
+
+  void mark_done(const Version& version, const Step& step) {
+    StepRecord& record = contents_.steps[{version.name, step.name}];
+    record = {};
+    record.state = "done";
+    record.checksum = step.checksum;
+  }
+
+  void keep_checks(const std::vector<CheckResult>& results) {
+    checks_.insert(checks_.end(), results.begin(), results.end());
+  }
+
+  MigrateReport report(const std::vector<Version>& versions) {
+    MigrateReport out = describe(versions, journal_.read());
+    out.checks = std::move(checks_);
+    out.steps_run = steps_run_;
+    return out;
+  }
+
+  MigrateRequest request_;
+  const std::vector<Version> all_versions_;
+  postgres::Connection connection_;
+  Journal journal_;
+  JournalContents contents_;
+  std::optional<server::TransactionLock> turn_;
+  std::optional<LockPatience> patience_;
+  std::vector<CheckResult> checks_;
+  std::size_t steps_run_ = 0;
+};
+
+class UpRun : public Run {
+ public:
+  using Run::Run;
 
   MigrateReport run() {
     const std::vector<Version> versions = wanted_versions(request_, all_versions_);
-    guard();
-    auto lock_session = server::open_target(request_.target, request_.reporter);
-    const server::AdvisoryLock turn(lock_session, "migrate", request_.reporter);
-    contents_ = journal_.read();
-    check_history(all_versions_, contents_);
-    if (request_.dry_run) return describe(versions, contents_);
-    journal_.prepare();
-    for (const Version& version : versions) {
-      if (!contents_.versions.contains(version.name)) apply(version);
+    const bool nothing = std::none_of(versions.begin(), versions.end(), [this](const Version& v) {
+      return is_pending(v, contents_);
+    });
+    if (request_.dry_run || (nothing && request_.accepted_changes.empty())) {
+      check_history(all_versions_, contents_, policy());
+      refuse_half_taken_back(all_versions_, contents_);
+      return describe(versions, contents_);
     }
-    MigrateReport report = describe(versions, journal_.read());
-    report.checks = std::move(checks_);
-    report.steps_run = steps_run_;
-    mark_skipped(report);
-    return report;
+    begin();
+    refuse_half_taken_back(all_versions_, contents_);
+    accept_changes();
+    for (const Version& version : versions) {
+      if (is_pending(version, contents_)) apply(version);
+    }
+    MigrateReport out = report(versions);
+    mark_skipped(out);
+    return out;
   }
 
  private:
-  void guard() {
-    auto maintenance = server::open_maintenance(request_.target, request_.reporter);
-    server::require_test_database(maintenance, request_.target, request_.config, request_.reporter,
-                                  "migrate the database");
+  void accept_changes() {
+    if (request_.accepted_changes.empty()) return;
+    for (const Version& version : all_versions_) {
+      for (const Step& step : version.steps) {
+        const StepRecord* record = contents_.find(version, step);
+        if (record == nullptr || record->checksum == step.checksum || step.repeatable ||
+            !is_accepted(policy(), version, step)) {
+          continue;
+        }
+        journal_.run(Journal::checksum_is(version, step));
+        contents_.steps[{version.name, step.name}].checksum = step.checksum;
+        request_.reporter.notice("{} {} is taken as it is now", version.name, step.name);
+      }
+    }
   }
 
   void check_requirement(const Version& version) const {
@@ -161,39 +212,68 @@ class UpRun {
     if (version.preflight && !anything_done(version)) {
       run_checks_of(*version.preflight, fmt::format("before {}", version.name));
     }
+    std::vector<const Step*> pending;
     bool complete = true;
-    StepRunner runner(connection_, journal_, request_);
     for (const Step& step : version.steps) {
-      if (contents_.is_done(version, step)) continue;
+      if (contents_.is_current(version, step)) continue;
       if (step.kind == StepKind::script && request_.sql_only) {
         request_.reporter.notice("{} {} is a script and is skipped by --sql-only", version.name,
                                  step.name);
         skipped_.push_back(step.name);
         complete = false;
-        continue;
+      } else {
+        pending.push_back(&step);
       }
-      run_step(runner, version, step);
+    }
+    if (version.one_transaction) {
+      apply_together(version, pending);
+      return;
+    }
+    bool recorded = false;
+    for (std::size_t i = 0; i < pending.size(); ++i) {
+      recorded = complete && !version.checks && i + 1 == pending.size();
+      run_step(version, *pending[i], recorded);
     }
     if (!complete) return;
-    if (version.checks) run_checks_of(*version.checks, fmt::format("after {}", version.name));
-    postgres::Transaction transaction(connection_);
-    journal_.finish_version(version);
-    transaction.commit();
-    contents_ = journal_.read();
+    if (!recorded) {
+      if (version.checks) run_checks_of(*version.checks, fmt::format("after {}", version.name));
+      journal_.run(Journal::version_done(version));
+    }
+    contents_.versions[version.name] = {};
   }
 
-  void run_step(StepRunner& runner, const Version& version, const Step& step) {
+  void apply_together(const Version& version, const std::vector<const Step*>& steps) {
     throw_if_interrupted();
-    check_step_requirements(version, step);
-    const double duration = runner.run(version, step, contents_.find(version, step));
-    for (const CheckResult& check : runner.checks()) checks_.push_back(check);
-    ++steps_run_;
-    request_.reporter.info("{} {} ({}) in {:.0f} ms", version.name, step.name, name_of(step.kind),
-                           duration);
-    contents_ = journal_.read();
+    for (const Step* step : steps) announce(version, *step);
+    StepRunner runner(connection_, journal_, request_, *patience_);
+    runner.run_together(version, steps);
+    keep_checks(runner.checks());
+    for (const Step* step : steps) {
+      mark_done(version, *step);
+      ++steps_run_;
+    }
+    contents_.versions[version.name] = {};
+    request_.reporter.info("{} ({} steps in one transaction)", version.name, steps.size());
   }
 
-  void check_step_requirements(const Version& version, const Step& step) {
+  void run_step(const Version& version, const Step& step, bool completes_version) {
+    throw_if_interrupted();
+    announce(version, step);
+    const auto start = std::chrono::steady_clock::now();
+    StepRunner runner(connection_, journal_, request_, *patience_);
+    if (request_.observer != nullptr) request_.observer->begin_step(version, step);
+    runner.run(version, step, contents_.find(version, step), completes_version);
+    if (request_.observer != nullptr) request_.observer->end_step(version, step);
+    keep_checks(runner.checks());
+    mark_done(version, step);
+    ++steps_run_;
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    request_.reporter.info("{} {} ({}) in {:.0f} ms", version.name, step.name, name_of(step.kind),
+                           took.count());
+  }
+
+  // What must hold before the step, and what it will take away with it.
+  void announce(const Version& version, const Step& step) {
     for (const std::string& table : step.required_tables) {
       if (!connection_.query("SELECT to_regclass($1)", {table}).is_null(0, 0)) continue;
       throw Error(ErrorCode::check,
@@ -201,20 +281,26 @@ class UpRun {
           .at(step.file.string());
     }
     for (const std::string& number : step.required_steps) {
-      const bool done = std::any_of(version.steps.begin(), version.steps.end(), [&](const Step& s) {
-        return s.number == std::atoi(number.c_str()) && contents_.is_done(version, s);
-      });
-      if (done) continue;
+      const auto wanted = std::find_if(
+          version.steps.begin(), version.steps.end(), [&](const Step& other) {
+            return other.name == number || std::to_string(other.number) == number ||
+                   other.name.substr(0, other.name.find('_')) == number;
+          });
+      if (wanted != version.steps.end() && contents_.is_done(version, *wanted)) continue;
       throw Error(ErrorCode::check,
                   fmt::format("{} requires step {}, which is not applied", step.name, number))
           .at(step.file.string());
+    }
+    if (!step.may_drop) return;
+    for (const DroppedObject& dropped : dropped_with_dependents(connection_, step)) {
+      request_.reporter.notice("{} {}: {}", version.name, step.name, describe_drop(dropped));
     }
   }
 
   void run_checks_of(const std::filesystem::path& file, const std::string& when) {
     const std::vector<CheckResult> results = run_checks(connection_, read_checks(file));
     require_passed(results, when);
-    for (const CheckResult& result : results) checks_.push_back(result);
+    keep_checks(results);
   }
 
   void mark_skipped(MigrateReport& report) const {
@@ -227,43 +313,175 @@ class UpRun {
     }
   }
 
-  const MigrateRequest& request_;
-  const std::vector<Version> all_versions_;
-  postgres::Connection connection_;
-  Journal journal_;
-  JournalContents contents_;
-  std::vector<CheckResult> checks_;
   std::vector<std::string> skipped_;
-  std::size_t steps_run_ = 0;
+};
+
+class DownRun : public Run {
+ public:
+  using Run::Run;
+
+  MigrateReport run() {
+    if (request_.dry_run) {
+      check_history(all_versions_, contents_, {true, request_.accepted_changes});
+      choose();
+      return describe(chosen_versions(), contents_);
+    }
+    request_.out_of_order = true;
+    begin();
+    choose();
+    for (const auto& [version, step] : chosen_) take_back(*version, *step);
+    return report(all_versions_);
+  }
+
+ private:
+  // The steps to take back, the last one first.
+  void choose() {
+    chosen_.clear();
+    const std::optional<std::string> stays = version_that_stays();
+    std::string last;
+    for (auto version = all_versions_.rbegin(); version != all_versions_.rend(); ++version) {
+      if (version->repeatable()) continue;
+      if (stays && version->name == *stays) break;
+      for (auto step = version->steps.rbegin(); step != version->steps.rend(); ++step) {
+        if (contents_.find(*version, *step) == nullptr) continue;
+        if (!request_.steps && !stays) {
+          if (last.empty()) last = version->name;
+          if (version->name != last) break;
+        }
+        if (request_.steps && chosen_.size() == *request_.steps) break;
+        chosen_.emplace_back(&*version, &*step);
+      }
+    }
+    refuse_one_way();
+    refuse_if_needed();
+  }
+
+  // Empty text: none stays.
+  std::optional<std::string> version_that_stays() const {
+    if (request_.to.empty()) return std::nullopt;
+    if (request_.to == "0") return std::string();
+    return find_version(all_versions_, request_.to).name;
+  }
+
+  void refuse_one_way() const {
+    ErrorList errors;
+    for (const auto& [version, step] : chosen_) {
+      const StepRecord* record = contents_.find(*version, *step);
+      if (record->state != "done") {
+        errors.add(Error(ErrorCode::check, fmt::format("{} {} is half applied", version->name,
+                                                       step->name))
+                       .at(step->file.string())
+                       .hint("run up first, which goes on where it stopped"));
+      } else if (!step->down) {
+        errors.add(Error(ErrorCode::check, fmt::format("{} {} has no way back", version->name,
+                                                       step->name))
+                       .at(step->file.string())
+                       .hint(fmt::format("write {}.down.sql beside it, or restore a backup with "
+                                         "pgcycle-migrate rollback",
+                                         step->name)));
+      }
+    }
+    errors.raise_if_any();
+  }
+
+  // An applied migration that stays must not require one that goes.
+  void refuse_if_needed() const {
+    ErrorList errors;
+    const auto goes = [this](const Version& version, const Step* step) {
+      return std::any_of(chosen_.begin(), chosen_.end(), [&](const auto& one) {
+        return one.first == &version && (step == nullptr || one.second == step);
+      });
+    };
+    for (const Version& version : all_versions_) {
+      const bool stays = contents_.versions.contains(version.name) && !goes(version, nullptr);
+      for (const auto& [other, step] : chosen_) {
+        if (!stays || version.requires_version != other->name) continue;
+        errors.add(Error(ErrorCode::check, fmt::format("{} requires {}, and is applied",
+                                                       version.name, other->name))
+                       .at(version.requires_place)
+                       .hint(fmt::format("take {} back first", version.name)));
+        break;
+      }
+    }
+    errors.raise_if_any();
+  }
+
+  std::vector<Version> chosen_versions() const {
+    std::vector<Version> out;
+    for (const auto& [version, step] : chosen_) {
+      if (out.empty() || out.back().name != version->name) {
+        out.push_back(*version);
+        out.back().steps.clear();
+      }
+      out.back().steps.push_back(*step);
+    }
+    return out;
+  }
+
+  void take_back(const Version& version, const Step& step) {
+    throw_if_interrupted();
+    const auto start = std::chrono::steady_clock::now();
+    StepRunner runner(connection_, journal_, request_, *patience_);
+    if (request_.observer != nullptr) request_.observer->begin_step(version, step);
+    runner.take_back(version, step, *contents_.find(version, step));
+    if (request_.observer != nullptr) request_.observer->end_step(version, step);
+    ++steps_run_;
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    request_.reporter.info("{} {} taken back in {:.0f} ms", version.name, step.name, took.count());
+  }
+
+  std::vector<std::pair<const Version*, const Step*>> chosen_;
 };
 
 }  // namespace
 
+postgres::Connection open_plain(const server::Target& target, Reporter& reporter) {
+  return postgres::Connection::open(target.info, {target.application_name, &reporter, true});
+}
+
 MigrateReport up(const MigrateRequest& request) { return UpRun(request).run(); }
+
+MigrateReport down(const MigrateRequest& request) { return DownRun(request).run(); }
 
 MigrateReport status(const MigrateRequest& request) {
   const std::vector<Version> versions = read_migrations(request.directory);
-  auto connection = open_plain(request);
+  auto connection = open_plain(request.target, request.reporter);
   const JournalContents journal = Journal(connection).read();
-  check_history(versions, journal);
+  check_history(versions, journal, {true, request.accepted_changes});
   return describe(versions, journal);
 }
 
 MigrateReport verify(const MigrateRequest& request) {
+  auto connection = open_plain(request.target, request.reporter);
+  if (!request.checks_file.empty()) {
+    MigrateReport report;
+    report.checks = run_checks(connection, read_checks(request.checks_file));
+    return report;
+  }
   const std::vector<Version> versions = read_migrations(request.directory);
-  auto connection = open_plain(request);
   const JournalContents journal = Journal(connection).read();
-  check_history(versions, journal);
+  check_history(versions, journal, {true, request.accepted_changes});
   MigrateReport report = describe(versions, journal);
   for (const Version& version : versions) {
-    const bool all_done = std::all_of(version.steps.begin(), version.steps.end(),
-                                      [&](const Step& s) { return journal.is_done(version, s); });
-    if (!all_done || !version.checks) continue;
+    if (is_pending(version, journal) && !journal.versions.contains(version.name)) continue;
+    if (!version.checks) continue;
     for (CheckResult& result : run_checks(connection, read_checks(*version.checks))) {
       report.checks.push_back(std::move(result));
     }
   }
   return report;
+}
+
+std::vector<Version> pending_versions(const MigrateRequest& request) {
+  std::vector<Version> versions = wanted_versions(request, read_migrations(request.directory));
+  auto connection = open_plain(request.target, request.reporter);
+  const JournalContents journal = Journal(connection).read();
+  std::erase_if(versions, [&](const Version& version) { return !is_pending(version, journal); });
+  for (Version& version : versions) {
+    std::erase_if(version.steps,
+                  [&](const Step& step) { return journal.is_current(version, step); });
+  }
+  return versions;
 }
 
 }  // namespace pgcycle::migrate

@@ -1,8 +1,8 @@
-// Bringing a database to a version, and telling where it stands.
+// Bringing a database to a version and back, and telling where it stands.
 //
-// Each SQL and rekey step is one transaction together with its journal row;
-// scripts and files marked no-transaction are journaled so that a run that was
-// cut off goes on where it stopped. One runner works on a database at a time.
+// Each SQL and rekey step is one transaction together with its journal row; scripts,
+// backfills and files with statements that no transaction can hold are journaled so that a run
+// that was cut off goes on where it stopped. One runner works on a database at a time.
 //
 // Errors: Error{guard}; Error{check} for drift of applied files, preflight,
 // verify and final checks; Error{statement} with file, line and column of the
@@ -11,6 +11,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,9 +19,17 @@
 #include "pgcycle/migrate/checks.hpp"
 #include "pgcycle/migrate/journal.hpp"
 #include "pgcycle/migrate/plan.hpp"
+#include "pgcycle/migrate/sql_run.hpp"
 #include "pgcycle/server/target.hpp"
 
 namespace pgcycle::migrate {
+
+// Hears where a run is, for measuring.
+class RunObserver : public StatementObserver {
+ public:
+  virtual void begin_step(const Version& version, const Step& step) = 0;
+  virtual void end_step(const Version& version, const Step& step) = 0;
+};
 
 struct MigrateRequest {
   const server::Target& target;
@@ -31,15 +40,24 @@ struct MigrateRequest {
   bool dry_run = false;
   Environment environment;
   Reporter& reporter;
+  std::optional<std::size_t> steps = {};           // down: how many steps; else the last version
+  bool out_of_order = false;                       // apply versions that came in late
+  std::vector<std::string> accepted_changes = {};  // applied steps whose files may have changed
+  std::filesystem::path checks_file = {};          // verify: these checks only
+  bool guarded = true;  // false: the caller has proven that the target may be changed
+  RunObserver* observer = nullptr;
+  bool standard_conforming_strings = true;  // as the database has it; set by the run
 };
 
 struct StepReport {
   std::string version;
   std::string step;
   StepKind kind = StepKind::sql;
-  std::string state;  // "done", "pending", "interrupted", "skipped"
+  std::string state;  // "done", "pending", "changed", "interrupted", "skipped", "half taken back"
   double duration_ms = 0;
   std::string finished_at;
+  bool alone = false;     // runs statement by statement
+  bool way_back = false;  // can be taken back
 };
 
 struct VersionReport {
@@ -58,9 +76,17 @@ struct MigrateReport {
 
 // Applies what is pending. Under dry_run only tells what would be done.
 MigrateReport up(const MigrateRequest& request);
+// Takes back the last version, or down to `to`, which stays, or so many `steps`.
+MigrateReport down(const MigrateRequest& request);
 // Where the database stands; writes nothing.
 MigrateReport status(const MigrateRequest& request);
 // The checks of every applied version, against the database as it is.
 MigrateReport verify(const MigrateRequest& request);
+
+// The versions that are not applied, as files; the rest of a version that was begun too.
+std::vector<Version> pending_versions(const MigrateRequest& request);
+
+// A session as the files' own SQL expects it, with the server's and the role's settings.
+postgres::Connection open_plain(const server::Target& target, Reporter& reporter);
 
 }  // namespace pgcycle::migrate

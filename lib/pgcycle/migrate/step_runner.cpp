@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
-#include <regex>
+#include <algorithm>
 
+#include "pgcycle/migrate/backfill.hpp"
+#include "pgcycle/migrate/map_columns.hpp"
 #include "pgcycle/migrate/rekey.hpp"
-#include "pgcycle/support/file.hpp"
+#include "pgcycle/support/hash.hpp"
 #include "pgcycle/support/interrupt.hpp"
 #include "pgcycle/support/process.hpp"
 
@@ -14,11 +15,12 @@ namespace pgcycle::migrate {
 
 namespace {
 
-constexpr std::size_t kOutputTail = 2000;
+using postgres::SqlStatement;
+using postgres::StatementTraits;
+using postgres::TransactionControl;
 
-std::string first_line(const std::string& text) {
-  return text.substr(0, std::min(text.find('\n'), std::size_t{200}));
-}
+constexpr std::size_t kOutputTail = 20000;  // of a script's output, kept in the journal
+constexpr std::size_t kShownTail = 2000;    // of it, in an error
 
 // Hands on whole lines as they come and keeps the end of all.
 class LineSplitter {
@@ -34,7 +36,17 @@ class LineSplitter {
       pending_.erase(0, end + 1);
     }
   }
-  const std::string& tail() const { return tail_; }
+  // The last of it, from the beginning of a line, as text that a database takes.
+  std::string tail(std::size_t most) const {
+    std::string out = tail_;
+    if (out.size() > most) {
+      out.erase(0, out.size() - most);
+      out.erase(0, out.find('\n') + 1);
+    }
+    std::replace_if(
+        out.begin(), out.end(), [](unsigned char c) { return c == 0 || c >= 0x80; }, '?');
+    return out;
+  }
 
  private:
   Reporter& reporter_;
@@ -42,112 +54,303 @@ class LineSplitter {
   std::string tail_;
 };
 
+bool standard_strings(postgres::Connection& connection) {
+  return connection.query("SHOW standard_conforming_strings").get(0, 0) == "on";
+}
+
+bool is_transaction_control(TransactionControl control) {
+  return control != TransactionControl::none;
+}
+
 }  // namespace
 
-double StepRunner::elapsed_ms() const {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_)
-      .count();
-}
-
-double StepRunner::run(const Version& version, const Step& step, const StepRecord* earlier) {
-  start_ = std::chrono::steady_clock::now();
+void StepRunner::run(const Version& version, const Step& step, const StepRecord* earlier,
+                     bool completes_version) {
   checks_.clear();
   if (step.kind == StepKind::script) {
-    run_script(version, step);
+    run_script(version, step, completes_version);
+  } else if (step.kind == StepKind::backfill) {
+    run_backfill(version, step, earlier, completes_version);
   } else if (step.no_transaction) {
-    run_without_transaction(version, step, earlier == nullptr ? 0 : earlier->statements_done);
+    journal_.run(Journal::started(version, step));
+    Notes notes;
+    notes.done = [&](std::size_t done, const std::string& hash) {
+      return Journal::statements_done(version, step, done, hash);
+    };
+    if (earlier != nullptr && earlier->state != "done") {
+      notes.start = earlier->statements_done;
+      notes.running = earlier->running;
+      notes.before = earlier->before;
+      notes.hash_of_done = earlier->progress;
+    }
+    run_statements(version, step, read_up(step), step.file, std::move(notes));
+    verify(step);
+    finish(version, step, completes_version);
   } else {
-    run_in_transaction(version, step);
+    in_transaction([&](SqlRun& run) {
+      add_step(run, version, step);
+      if (completes_version) run.add(Journal::version_done(version));
+    });
   }
-  return elapsed_ms();
 }
 
-void StepRunner::run_in_transaction(const Version& version, const Step& step) {
-  postgres::Transaction transaction(connection_);
-  journal_.start_step(version, step);
+void StepRunner::run_together(const Version& version, const std::vector<const Step*>& steps) {
+  in_transaction([&](SqlRun& run) {
+    checks_.clear();
+    for (const Step* step : steps) add_step(run, version, *step);
+    if (version.checks) {
+      run.flush();
+      const auto results = run_checks(connection_, read_checks(*version.checks));
+      require_passed(results, fmt::format("after {}", version.name));
+      checks_.insert(checks_.end(), results.begin(), results.end());
+    }
+    run.add(Journal::version_done(version));
+  });
+}
+
+void StepRunner::take_back(const Version& version, const Step& step, const StepRecord& record) {
+  checks_.clear();
+  if (!step.down_no_transaction) {
+    in_transaction([&](SqlRun& run) {
+      const std::string sql = read_down(step);
+      postgres::SqlReader reader(sql, step.down->string(), {standard_strings(connection_)});
+      while (auto statement = reader.next()) run.add(std::move(*statement));
+      add_end(run);
+      for (const postgres::Statement& statement : Journal::taken_back(version, step)) {
+        run.add(statement);
+      }
+    });
+    return;
+  }
+  Notes notes;
+  notes.done = [&](std::size_t done, const std::string&) {
+    return Journal::being_taken_back(version, step, done);
+  };
+  notes.start = record.taken_back.value_or(0);
+  notes.running = record.running;
+  notes.before = record.before;
+  if (!record.taken_back) journal_.run(Journal::being_taken_back(version, step, 0));
+  run_statements(version, step, read_down(step), *step.down, std::move(notes));
+  connection_.query_all(Journal::taken_back(version, step));
+}
+
+// One transaction, tried again when it meets a lock. A step's own settings, role and temporary
+// tables do not reach the next one.
+void StepRunner::in_transaction(const std::function<void(SqlRun& run)>& work) {
+  patience_.run([&] {
+    try {
+      SqlRun run(connection_, request_.reporter, request_.observer);
+      run.add(postgres::Statement{"BEGIN", {}});
+      if (const std::string setting = patience_.setting(); !setting.empty()) {
+        run.add(postgres::Statement{setting, {}});
+      }
+      work(run);
+      run.add(postgres::Statement{"COMMIT", {}});
+      run.add(postgres::Statement{"RESET ALL", {}});
+      run.add(postgres::Statement{"DISCARD TEMP", {}});
+      run.flush();
+    } catch (...) {
+      if (connection_.in_transaction()) connection_.execute("ROLLBACK");
+      throw;
+    }
+  });
+}
+
+// The step as a part of a transaction: its own statements and its journal row.
+void StepRunner::add_step(SqlRun& run, const Version& version, const Step& step) {
+  run.add(Journal::started(version, step));
   if (step.kind == StepKind::rekey) {
+    run.flush();
     const RekeyReport report = run_rekey(connection_, step.file);
     request_.reporter.info("  {} keys changed, {} links in {} references carried along",
                            report.keys, report.links, report.references);
+  } else if (step.kind == StepKind::map_columns) {
+    run.flush();
+    const MapColumnsReport report = run_map_columns(connection_, step.file);
+    request_.reporter.info("  {} rows mapped{}", report.rows,
+                           report.lost.empty() ? "" : "; lost: " + report.lost);
   } else {
-    const postgres::SqlFile file = postgres::split_sql(read_file(step.file), step.file.string());
-    for (const postgres::SqlStatement& statement : file.statements) {
-      run_statement(statement);
-      if (connection_.in_transaction()) continue;
-      throw Error(ErrorCode::input, "the step ended the transaction that it runs in")
-          .at(statement.place)
-          .hint("leave out BEGIN, COMMIT and ROLLBACK, or write \"-- pgcycle: no-transaction\"");
+    const std::string sql = read_up(step);
+    postgres::SqlReader reader(sql, step.file.string(),
+                               {request_.standard_conforming_strings});
+    while (auto statement = reader.next()) run.add(std::move(*statement));
+  }
+  if (step.verify) {
+    run.flush();
+    verify(step);
+  }
+  add_end(run);
+  run.add(Journal::done(version, step));
+}
+
+// The journal's rows are written by who connected, whatever role the step has taken on.
+void StepRunner::add_end(SqlRun& run) {
+  run.add(postgres::Statement{"RESET SESSION AUTHORIZATION", {}});
+  run.add(postgres::Statement{"RESET ROLE", {}});
+}
+
+// --- statement by statement ---
+
+void StepRunner::run_statements(const Version& version, const Step& step, const std::string& sql,
+                                const std::filesystem::path& file, Notes notes) {
+  if (notes.start > 0) {
+    request_.reporter.notice("{} goes on behind its statement {}", step.name, notes.start);
+  }
+  postgres::SqlReader reader(sql, file.string(), {request_.standard_conforming_strings});
+  std::size_t number = 0;
+  while (auto statement = reader.next()) {
+    notes.hash = to_hex(sha256(notes.hash + statement->text));
+    if (number < notes.start) {
+      if (++number == notes.start && !notes.hash_of_done.empty() &&
+          notes.hash_of_done != notes.hash) {
+        throw Error(ErrorCode::check,
+                    fmt::format("the first {} statements of {} are done, and have changed since",
+                                notes.start, step.name))
+            .at(file.string())
+            .hint("put them back as they were; what comes behind them may change");
+      }
+      // What it set for the session must hold for what follows.
+      if (postgres::traits_of(statement->text).changes_session) execute(*statement);
+      continue;
+    }
+    run_one(version, step, *statement, number, notes);
+    ++number;
+  }
+  if (connection_.in_transaction()) {
+    connection_.execute("ROLLBACK");
+    throw Error(ErrorCode::input, "the file ends inside a transaction that it began")
+        .at(file.string())
+        .hint("end it with COMMIT; what it did in there was rolled back");
+  }
+  connection_.query_all({{"RESET SESSION AUTHORIZATION", {}}, {"RESET ALL", {}}, {"DISCARD TEMP", {}}});
+}
+
+void StepRunner::run_one(const Version& version, const Step& step, const SqlStatement& statement,
+                         std::size_t number, Notes& notes) {
+  const StatementTraits traits = postgres::traits_of(statement.text);
+  if (statement.kind == SqlStatement::Kind::echo) {
+    execute(statement);
+  } else if (connection_.in_transaction() || traits.control == TransactionControl::begin) {
+    // The file's own transaction: what is noted commits with it.
+    if (traits.control == TransactionControl::commit) journal_.run(notes.done(number + 1, notes.hash));
+    execute(statement);
+    if (traits.control == TransactionControl::rollback) journal_.run(notes.done(number + 1, notes.hash));
+  } else if (traits.outside_transaction) {
+    run_outside_transaction(version, step, statement, traits, number, notes);
+  } else if (traits.changes_session || is_transaction_control(traits.control)) {
+    execute(statement);
+    journal_.run(notes.done(number + 1, notes.hash));
+  } else {
+    patience_.run([&] {
+      try {
+        SqlRun run(connection_, request_.reporter, request_.observer);
+        run.add(postgres::Statement{"BEGIN", {}});
+        if (const std::string setting = patience_.setting(); !setting.empty()) {
+          run.add(postgres::Statement{setting, {}});
+        }
+        run.add(statement);
+        run.add(notes.done(number + 1, notes.hash));
+        run.add(postgres::Statement{"COMMIT", {}});
+        run.flush();
+      } catch (...) {
+        if (connection_.in_transaction()) connection_.execute("ROLLBACK");
+        throw;
+      }
+    });
+  }
+}
+
+// Killed between a statement and its note, the next run must tell whether it was done: so what
+// was there before it is noted first.
+void StepRunner::run_outside_transaction(const Version& version, const Step& step,
+                                         const SqlStatement& statement,
+                                         const StatementTraits& traits, std::size_t number,
+                                         Notes& notes) {
+  if (notes.running != number) {
+    notes.before = indexes_on(traits);
+    notes.running = number;
+    journal_.note_running(version, step, number, notes.before);
+    execute(statement);
+  } else if (!was_done(traits, notes.before)) {
+    try {
+      execute(statement);
+    } catch (const Error& error) {
+      // 42P04, 42710: it is there; 3D000, 42704: it is gone. Both mean that it was done.
+      const std::string& state = error.sqlstate();
+      if (state != "42P04" && state != "42710" && state != "3D000" && state != "42704") throw;
+      request_.reporter.notice("statement {} of {} was done before: {}", number + 1, step.name,
+                               error.message());
     }
   }
-  verify(step);
-  // A step's own SET must not reach the next one.
-  journal_.finish_step(version, step, elapsed_ms());
-  transaction.commit();
-  connection_.execute("RESET ALL");
+  notes.running.reset();
+  journal_.run(notes.done(number + 1, notes.hash));
 }
 
-void StepRunner::run_without_transaction(const Version& version, const Step& step,
-                                         std::size_t done) {
-  journal_.start_step(version, step);
-  const postgres::SqlFile file = postgres::split_sql(read_file(step.file), step.file.string());
-  if (done > 0) {
-    request_.reporter.notice("{} goes on behind its statement {}", step.name, done);
+// The oids of the indexes of the table that the statement works on, as an array.
+std::string StepRunner::indexes_on(const StatementTraits& traits) {
+  const std::string& name = traits.indexed_table.empty() ? traits.reindexed : traits.indexed_table;
+  if (name.empty()) return "{}";
+  return connection_
+      .query("SELECT coalesce(array_agg(i.indexrelid), '{}') FROM pg_catalog.pg_index i WHERE "
+             "i.indrelid IN (pg_catalog.to_regclass($1), (SELECT indrelid FROM "
+             "pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass($1)))",
+             {name})
+      .get(0, 0);
+}
+
+// Tells whether a statement that was cut off had come to its end, and clears away what a half
+// done one left.
+bool StepRunner::was_done(const StatementTraits& traits, const std::string& before) {
+  if (!traits.detached.empty()) {
+    const auto rows = connection_.query(
+        "SELECT to_jsonb(h) ->> 'inhdetachpending' FROM pg_catalog.pg_inherits h WHERE inhrelid = "
+        "pg_catalog.to_regclass($1) AND inhparent = pg_catalog.to_regclass($2)",
+        {traits.detached, traits.detached_from});
+    if (rows.empty()) return true;
+    if (rows.get(0, 0) != "true") return false;
+    connection_.execute(fmt::format("ALTER TABLE {} DETACH PARTITION {} FINALIZE",
+                                    traits.detached_from, traits.detached));
+    return true;
   }
-  for (std::size_t i = done; i < file.statements.size(); ++i) {
-    if (!prepare_concurrent_index(file.statements[i])) run_statement(file.statements[i]);
-    journal_.note_statements(version, step, i + 1);
+  if (!traits.dropped_indexes.empty()) {
+    return std::all_of(traits.dropped_indexes.begin(), traits.dropped_indexes.end(),
+                       [this](const std::string& name) {
+                         return connection_.query("SELECT pg_catalog.to_regclass($1)", {name})
+                             .is_null(0, 0);
+                       });
   }
-  verify(step);
-  journal_.finish_step(version, step, elapsed_ms());
-}
-
-// A CREATE INDEX CONCURRENTLY that was cut off left an invalid index, which must
-// go, or a valid one, which means that it is done: then true.
-bool StepRunner::prepare_concurrent_index(const postgres::SqlStatement& statement) {
-  static const std::regex kPattern(
-      R"re(^\s*create\s+(unique\s+)?index\s+concurrently\s+(if\s+not\s+exists\s+)?("[^"]+"|[\w$.]+)\s+on\s)re",
-      std::regex::icase);
-  std::smatch match;
-  if (!std::regex_search(statement.text, match, kPattern)) return false;
-  const auto rows = connection_.query(
-      "SELECT i.indisvalid, i.indexrelid::regclass FROM pg_index i "
-      "WHERE i.indexrelid = to_regclass($1)",
-      {match[3].str()});
-  if (rows.empty()) return false;
-  if (rows.boolean(0, 0)) return true;
-  request_.reporter.notice("dropping the invalid index {}, left by a failed run", rows.text(0, 1));
-  connection_.execute(fmt::format("DROP INDEX CONCURRENTLY {}", rows.text(0, 1)));
-  return false;
-}
-
-void StepRunner::run_statement(const postgres::SqlStatement& statement) {
-  throw_if_interrupted();
-  try {
-    if (statement.copy_data) {
-      bool sent = false;
-      connection_.copy_in(statement.text, [&](std::string& out) {
-        if (std::exchange(sent, true)) return false;
-        out = *statement.copy_data;
-        return true;
-      });
-    } else {
-      connection_.execute(statement.text);
+  const bool makes_index = !traits.indexed_table.empty();
+  if (!makes_index && traits.reindexed.empty()) return false;
+  const auto added = connection_.query(
+      "SELECT i.indisvalid, i.indexrelid::regclass FROM pg_catalog.pg_index i WHERE "
+      "i.indrelid IN (pg_catalog.to_regclass($1), (SELECT indrelid FROM "
+      "pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass($1))) "
+      "AND NOT i.indexrelid = ANY ($2::oid[])",
+      {makes_index ? traits.indexed_table : traits.reindexed, before});
+  bool done = false;
+  for (std::size_t i = 0; i < added.size(); ++i) {
+    if (added.boolean(i, 0)) {
+      done = makes_index;
+      continue;
     }
-  } catch (Error& error) {
-    if (error.code() != ErrorCode::statement) throw;
-    Error placed(error);
-    placed.at(place_in_statement(statement, connection_.last_error().position));
-    placed.detail(fmt::format("in: {}{}{}", first_line(statement.text),
-                              error.detail().empty() ? "" : "\n", error.detail()));
-    if (error.sqlstate() == "25001") {
-      placed.hint("put \"-- pgcycle: no-transaction\" at the head of the file");
-    }
-    throw placed;
+    request_.reporter.notice("dropping the invalid index {}, left by a run that was cut off",
+                             added.get(i, 1));
+    connection_.execute(fmt::format("DROP INDEX CONCURRENTLY {}", added.get(i, 1)));
   }
+  return done;
 }
 
-void StepRunner::run_script(const Version& version, const Step& step) {
-  journal_.start_step(version, step);
+void StepRunner::execute(const SqlStatement& statement) {
+  SqlRun run(connection_, request_.reporter);
+  if (request_.observer != nullptr) request_.observer->before(statement);
+  run.run_alone(statement);
+  if (request_.observer != nullptr) request_.observer->after(statement);
+}
+
+// --- scripts and data ---
+
+void StepRunner::run_script(const Version& version, const Step& step, bool completes_version) {
+  journal_.run(Journal::started(version, step));
   ProcessSpec spec;
   spec.command = {step.file.string()};
   spec.working_directory = step.file.parent_path().string();
@@ -157,24 +360,62 @@ void StepRunner::run_script(const Version& version, const Step& step) {
   spec.environment["PGCYCLE_STEP"] = step.name;
   spec.environment["PGAPPNAME"] = "pgcycle-migrate";
   spec.own_session = true;
+  const double timeout = step.timeout_seconds > 0
+                             ? step.timeout_seconds
+                             : request_.config.duration_seconds("migrations.scriptTimeout");
   LineSplitter output(request_.reporter);
   const auto sink = [&output](std::string_view piece) { output(piece); };
-  const ProcessResult result = run_process(spec, {}, sink, sink);
+  const ProcessResult result = [&] {
+    try {
+      return run_process(spec, {}, sink, sink, timeout);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::step) throw;
+      throw Error(ErrorCode::step, fmt::format("{} took longer than {:.3g} s",
+                                               step.file.filename().string(), timeout))
+          .at(step.file.string())
+          .detail(output.tail(kShownTail))
+          .hint("give it more time with \"pgcycle: timeout 10min\" in a comment at its head, or "
+                "migrations.scriptTimeout");
+    }
+  }();
   if (!result.ok()) {
     throw Error(ErrorCode::step, fmt::format("{} failed with status {}",
                                              step.file.filename().string(), result.exit_status))
         .at(step.file.string())
-        .detail(output.tail())
+        .detail(output.tail(kShownTail))
         .hint("correct it and run up again: the script then runs from its start");
   }
   verify(step);
-  journal_.finish_step(version, step, elapsed_ms());
+  finish(version, step, completes_version, output.tail(kOutputTail));
+}
+
+void StepRunner::run_backfill(const Version& version, const Step& step, const StepRecord* earlier,
+                              bool completes_version) {
+  journal_.run(Journal::started(version, step));
+  const std::string from =
+      earlier != nullptr && earlier->state != "done" ? earlier->progress : std::string();
+  const std::uint64_t rows = migrate::run_backfill(
+      connection_, step.file, from,
+      [&](const std::string& key) { journal_.note_progress(version, step, key); },
+      [&](const std::function<void()>& batch) { patience_.run(batch); }, patience_.setting(),
+      request_.reporter);
+  request_.reporter.info("  {} rows filled", rows);
+  verify(step);
+  finish(version, step, completes_version);
+}
+
+void StepRunner::finish(const Version& version, const Step& step, bool completes_version,
+                        const std::string& output) {
+  std::vector<postgres::Statement> statements{Journal::done(version, step, output)};
+  if (completes_version) statements.push_back(Journal::version_done(version));
+  connection_.query_all(statements);
 }
 
 void StepRunner::verify(const Step& step) {
   if (!step.verify) return;
-  checks_ = run_checks(connection_, read_checks(*step.verify));
-  require_passed(checks_, fmt::format("in the verify file of {}", step.name));
+  const auto results = run_checks(connection_, read_checks(*step.verify));
+  checks_.insert(checks_.end(), results.begin(), results.end());
+  require_passed(results, fmt::format("in the verify file of {}", step.name));
 }
 
 }  // namespace pgcycle::migrate

@@ -1,35 +1,69 @@
-// Running one step of a migration. Internal to this folder.
+// Running one step of a migration, forwards or back. Internal to this folder.
 #pragma once
 
-#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
 
+#include "pgcycle/migrate/lock_patience.hpp"
 #include "pgcycle/migrate/runner.hpp"
+#include "pgcycle/migrate/sql_run.hpp"
+#include "pgcycle/postgres/statement_traits.hpp"
 
 namespace pgcycle::migrate {
 
 class StepRunner {
  public:
-  StepRunner(postgres::Connection& connection, Journal& journal, const MigrateRequest& request)
-      : connection_(connection), journal_(journal), request_(request) {}
+  StepRunner(postgres::Connection& connection, Journal& journal, const MigrateRequest& request,
+             LockPatience& patience)
+      : connection_(connection), journal_(journal), request_(request), patience_(patience) {}
 
-  // Runs the step and journals it; returns its duration in milliseconds.
-  double run(const Version& version, const Step& step, const StepRecord* earlier);
-  // Results of the step's verify file, if it had one.
+  // Runs the step and journals it, and its version where this completes it.
+  void run(const Version& version, const Step& step, const StepRecord* earlier,
+           bool completes_version);
+  // Runs these steps, the version's checks and their journal rows as one transaction.
+  void run_together(const Version& version, const std::vector<const Step*>& steps);
+  // Runs the step's way back.
+  void take_back(const Version& version, const Step& step, const StepRecord& record);
+  // Results of the checks that the last call ran.
   const std::vector<CheckResult>& checks() const { return checks_; }
 
  private:
-  void run_in_transaction(const Version& version, const Step& step);
-  void run_without_transaction(const Version& version, const Step& step, std::size_t done);
-  void run_script(const Version& version, const Step& step);
-  void run_statement(const postgres::SqlStatement& statement);
-  bool prepare_concurrent_index(const postgres::SqlStatement& statement);
+  // What is noted of a file that runs statement by statement.
+  struct Notes {
+    std::function<postgres::Statement(std::size_t done, const std::string& hash)> done;
+    std::size_t start = 0;
+    std::optional<std::size_t> running;
+    std::string before;
+    std::string hash_of_done;  // of the statements in front of `start`
+    std::string hash;          // of those that were read
+  };
+
+  void in_transaction(const std::function<void(SqlRun& run)>& work);
+  void add_step(SqlRun& run, const Version& version, const Step& step);
+  void add_end(SqlRun& run);
+  void run_statements(const Version& version, const Step& step, const std::string& sql,
+                      const std::filesystem::path& file, Notes notes);
+  void run_one(const Version& version, const Step& step, const postgres::SqlStatement& statement,
+               std::size_t number, Notes& notes);
+  void run_outside_transaction(const Version& version, const Step& step,
+                               const postgres::SqlStatement& statement,
+                               const postgres::StatementTraits& traits, std::size_t number,
+                               Notes& notes);
+  std::string indexes_on(const postgres::StatementTraits& traits);
+  bool was_done(const postgres::StatementTraits& traits, const std::string& before);
+  void run_script(const Version& version, const Step& step, bool completes_version);
+  void run_backfill(const Version& version, const Step& step, const StepRecord* earlier,
+                    bool completes_version);
+  void finish(const Version& version, const Step& step, bool completes_version,
+              const std::string& output = {});
   void verify(const Step& step);
-  double elapsed_ms() const;
+  void execute(const postgres::SqlStatement& statement);
 
   postgres::Connection& connection_;
   Journal& journal_;
   const MigrateRequest& request_;
-  std::chrono::steady_clock::time_point start_;
+  LockPatience& patience_;
   std::vector<CheckResult> checks_;
 };
 

@@ -34,6 +34,21 @@ std::string holder_of(postgres::Connection& connection, const std::string& key) 
   return fmt::format("{} (process {})", rows.text(0, 1), rows.text(0, 0));
 }
 
+// Tries until it succeeds; says once who has the lock.
+void poll(postgres::Connection& connection, const std::string& key, Reporter& reporter,
+          const std::function<bool()>& attempt) {
+  auto pause = std::chrono::milliseconds(1);
+  for (bool told = false; !attempt();) {
+    if (!told && pause > kSilentWait) {
+      reporter.notice("waiting for {} to finish", holder_of(connection, key));
+      told = true;
+    }
+    throw_if_interrupted();
+    std::this_thread::sleep_for(pause);
+    pause = std::min(pause * 2, std::chrono::milliseconds(50));
+  }
+}
+
 }  // namespace
 
 AdvisoryLock::AdvisoryLock(postgres::Connection& connection, std::string_view name,
@@ -41,16 +56,7 @@ AdvisoryLock::AdvisoryLock(postgres::Connection& connection, std::string_view na
     : connection_(connection), key_(key_of(name)), mode_(mode) {
   const std::string try_lock = fmt::format("SELECT pg_try_advisory_lock{}({})",
                                            mode_ == Mode::shared ? "_shared" : "", key_);
-  auto pause = std::chrono::milliseconds(1);
-  for (bool told = false; !connection_.query(try_lock).boolean(0, 0);) {
-    if (!told && pause > kSilentWait) {
-      reporter.notice("waiting for {} to finish", holder_of(connection_, key_));
-      told = true;
-    }
-    throw_if_interrupted();
-    std::this_thread::sleep_for(pause);
-    pause = std::min(pause * 2, std::chrono::milliseconds(50));
-  }
+  poll(connection_, key_, reporter, [&] { return connection_.query(try_lock).boolean(0, 0); });
 }
 
 std::unique_ptr<AdvisoryLock> AdvisoryLock::try_once(postgres::Connection& connection,
@@ -69,5 +75,33 @@ AdvisoryLock::~AdvisoryLock() {
   } catch (...) {  // NOLINT(bugprone-empty-catch): a lost session has let go already
   }
 }
+
+TransactionLock::TransactionLock(postgres::Connection connection, std::string_view name,
+                                 Reporter& reporter)
+    : connection_(std::move(connection)) {
+  const std::string key = key_of(name);
+  poll(connection_, key, reporter, [&] {
+    // By the simple protocol: the other leaves a portal, and with it a snapshot, open.
+    connection_.execute("BEGIN");
+    connection_.execute(
+        "SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog.pg_settings WHERE name IN "
+        "('idle_in_transaction_session_timeout', 'transaction_timeout')");
+    if (connection_.execute(fmt::format("SELECT pg_catalog.pg_try_advisory_xact_lock({})", key))
+            .boolean(0, 0)) {
+      return true;
+    }
+    connection_.execute("ROLLBACK");
+    return false;
+  });
+}
+
+TransactionLock::~TransactionLock() {
+  try {
+    connection_.execute("COMMIT");
+  } catch (...) {  // NOLINT(bugprone-empty-catch): a lost session has let go already
+  }
+}
+
+void TransactionLock::require_held() { connection_.execute("SELECT 1"); }
 
 }  // namespace pgcycle::server

@@ -36,4 +36,23 @@ class AdvisoryLock {
   Mode mode_;
 };
 
+// A turn that belongs to a transaction which stays open as long as the object lives, so that it
+// also holds behind a pooler that hands out its sessions by transaction. That transaction has no
+// snapshot: it holds back neither vacuum nor CREATE INDEX CONCURRENTLY. While it waits for its
+// turn, none is open.
+class TransactionLock {
+ public:
+  // `connection` is for this alone.
+  TransactionLock(postgres::Connection connection, std::string_view name, Reporter& reporter);
+  ~TransactionLock();
+  TransactionLock(const TransactionLock&) = delete;
+  TransactionLock& operator=(const TransactionLock&) = delete;
+
+  // Throws Error{connect} where the session, and with it the turn, was lost.
+  void require_held();
+
+ private:
+  postgres::Connection connection_;
+};
+
 }  // namespace pgcycle::server

@@ -1,0 +1,224 @@
+#include "pgcycle/migrate/layouts.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "pgcycle/migrate/step_file.hpp"
+#include "pgcycle/support/file.hpp"
+
+namespace pgcycle::migrate {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_passed_over(const std::string& name) {
+  return name.starts_with('.') || name.ends_with('~') || name.ends_with(".md") ||
+         name.ends_with(".toml") || name.ends_with(".conf") || name.ends_with(".txt");
+}
+
+std::vector<fs::path> entries_of(const fs::path& directory) {
+  std::vector<fs::path> out;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (!is_passed_over(entry.path().filename().string())) out.push_back(entry.path());
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+bool is_flyway_name(const std::string& name) {
+  if (!name.ends_with(".sql") || name.find("__") == std::string::npos) return false;
+  if (name.starts_with("R__")) return true;
+  return (name[0] == 'V' || name[0] == 'U') && name.size() > 1 && name[1] >= '0' && name[1] <= '9';
+}
+
+std::optional<Layout> layout_of_entry(const fs::path& path) {
+  const std::string name = path.filename().string();
+  if (fs::is_directory(path)) {
+    if (leading_number(name) && fs::exists(path / "up.sql")) return Layout::directories;
+    return std::nullopt;
+  }
+  if (is_flyway_name(name)) return Layout::flyway;
+  if (!name.ends_with(".sql") || !leading_number(name)) return std::nullopt;
+  if (name.ends_with(".up.sql") || name.ends_with(".down.sql")) return Layout::golang_migrate;
+  return sections_of(read_file(path));
+}
+
+Version one_step_version(const fs::path& directory, std::string name, std::int64_t number) {
+  Version version;
+  version.name = std::move(name);
+  version.number = {number};
+  version.directory = directory;
+  Step step;
+  step.number = number;
+  step.name = version.name;
+  step.sections = Layout::plain;
+  version.steps.push_back(std::move(step));
+  return version;
+}
+
+[[noreturn]] void not_a_migration(const fs::path& path, Layout layout) {
+  throw Error(ErrorCode::input, fmt::format("{} is no migration of {}", path.filename().string(),
+                                            name_of(layout)))
+      .at(path.string())
+      .hint("rename it, or move it out of the folder");
+}
+
+std::int64_t number_of(const fs::path& path, Layout layout) {
+  const auto number = leading_number(path.filename().string());
+  if (!number) not_a_migration(path, layout);
+  return *number;
+}
+
+// NUMBER_NAME.up.sql with NUMBER_NAME.down.sql
+std::vector<Version> read_pairs(const fs::path& directory) {
+  std::map<std::string, Version> versions;
+  std::vector<fs::path> ways_back;
+  for (const fs::path& path : entries_of(directory)) {
+    const std::string name = path.filename().string();
+    const std::int64_t number = number_of(path, Layout::golang_migrate);
+    if (name.ends_with(".down.sql")) {
+      ways_back.push_back(path);
+    } else if (name.ends_with(".up.sql")) {
+      const std::string stem = name.substr(0, name.size() - 7);
+      Version version = one_step_version(directory, stem, number);
+      version.steps[0].file = path;
+      versions.emplace(stem, std::move(version));
+    } else {
+      not_a_migration(path, Layout::golang_migrate);
+    }
+  }
+  for (const fs::path& path : ways_back) {
+    const std::string name = path.filename().string();
+    const auto found = versions.find(name.substr(0, name.size() - 9));
+    if (found == versions.end()) {
+      throw Error(ErrorCode::input, fmt::format("{} belongs to no migration", name))
+          .at(path.string())
+          .hint("its .up.sql must stand beside it");
+    }
+    found->second.steps[0].down = path;
+  }
+  std::vector<Version> out;
+  for (auto& [name, version] : versions) out.push_back(std::move(version));
+  return out;
+}
+
+// NUMBER_NAME/up.sql with down.sql
+std::vector<Version> read_directories(const fs::path& directory) {
+  std::vector<Version> out;
+  for (const fs::path& path : entries_of(directory)) {
+    if (!fs::is_directory(path)) not_a_migration(path, Layout::directories);
+    std::string name = path.filename().string();
+    const std::string digits = name.substr(0, name.find_first_not_of("0123456789-"));
+    std::string plain = digits;  // diesel writes 2023-01-31-120000_name
+    plain.erase(std::remove(plain.begin(), plain.end(), '-'), plain.end());
+    const auto number = leading_number(plain);
+    if (!number || !fs::exists(path / "up.sql")) not_a_migration(path, Layout::directories);
+    Version version = one_step_version(path, std::move(name), *number);
+    version.steps[0].file = path / "up.sql";
+    if (fs::exists(path / "down.sql")) version.steps[0].down = path / "down.sql";
+    out.push_back(std::move(version));
+  }
+  return out;
+}
+
+// V1.2__NAME.sql with U1.2__NAME.sql, and R__NAME.sql
+std::vector<Version> read_flyway(const fs::path& directory) {
+  std::vector<Version> out;
+  std::map<std::vector<std::int64_t>, fs::path> ways_back;
+  for (const fs::path& path : entries_of(directory)) {
+    const std::string name = path.filename().string();
+    if (!is_flyway_name(name)) not_a_migration(path, Layout::flyway);
+    const std::string stem = path.stem().string();
+    if (name[0] == 'R') {
+      Version version = one_step_version(directory, stem, 0);
+      version.steps[0].file = path;
+      version.steps[0].repeatable = true;
+      out.push_back(std::move(version));
+      continue;
+    }
+    auto number = dotted_number(stem.substr(1, stem.find("__") - 1));
+    if (!number) not_a_migration(path, Layout::flyway);
+    while (number->size() > 1 && number->back() == 0) number->pop_back();  // V1.0 is V1
+    if (name[0] == 'U') {
+      ways_back[*number] = path;
+      continue;
+    }
+    Version version = one_step_version(directory, stem, number->front());
+    version.number = std::move(*number);
+    version.steps[0].file = path;
+    out.push_back(std::move(version));
+  }
+  for (Version& version : out) {
+    if (version.repeatable()) continue;
+    const auto found = ways_back.find(version.number);
+    if (found == ways_back.end()) continue;
+    version.steps[0].down = found->second;
+    ways_back.erase(found);
+  }
+  if (!ways_back.empty()) {
+    throw Error(ErrorCode::input, "an undo file belongs to no migration")
+        .at(ways_back.begin()->second.string())
+        .hint("its V file must stand beside it");
+  }
+  return out;
+}
+
+// NUMBER_NAME.sql, whose sections are those of dbmate or goose if any
+std::vector<Version> read_files(const fs::path& directory, Layout layout) {
+  std::vector<Version> out;
+  for (const fs::path& path : entries_of(directory)) {
+    const std::int64_t number = number_of(path, layout);
+    if (path.extension() != ".sql") not_a_migration(path, layout);
+    Version version = one_step_version(directory, path.stem().string(), number);
+    version.steps[0].file = path;
+    version.steps[0].sections = layout;
+    out.push_back(std::move(version));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<Layout> foreign_layout_of(const fs::path& directory) {
+  std::optional<Layout> found;
+  fs::path first;
+  for (const fs::path& path : entries_of(directory)) {
+    const std::optional<Layout> layout = layout_of_entry(path);
+    if (!layout) continue;
+    if (found && *found != *layout) {
+      throw Error(ErrorCode::input, fmt::format("{} mixes {} and {}", directory.string(),
+                                                name_of(*found), name_of(*layout)))
+          .at(path.string())
+          .detail(fmt::format("{} is of {}", first.filename().string(), name_of(*found)))
+          .hint("keep one form in a folder");
+    }
+    if (!found) first = path;
+    found = layout;
+  }
+  return found;
+}
+
+std::vector<Version> read_foreign_migrations(const fs::path& directory, Layout layout) {
+  std::vector<Version> versions;
+  switch (layout) {
+    case Layout::golang_migrate:
+      versions = read_pairs(directory);
+      break;
+    case Layout::directories:
+      versions = read_directories(directory);
+      break;
+    case Layout::flyway:
+      versions = read_flyway(directory);
+      break;
+    default:
+      versions = read_files(directory, layout);
+      break;
+  }
+  for (Version& version : versions) read_sql_step(version.steps[0]);
+  return versions;
+}
+
+}  // namespace pgcycle::migrate

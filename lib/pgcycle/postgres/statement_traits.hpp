@@ -1,0 +1,42 @@
+// What a statement's own words tell of how it must be run.
+//
+// Works on tokens, so that neither comments nor strings mislead it. What only the server
+// can know, such as a procedure that commits, is not found.
+//
+// Source: the pages of PostgreSQL's commands that say "cannot be executed inside a
+// transaction block". Thread rule: free functions, thread-safe.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pgcycle/postgres/sql_lexer.hpp"
+
+namespace pgcycle::postgres {
+
+enum class TransactionControl { none, begin, commit, rollback, inner };  // inner: savepoints
+
+struct StatementTraits {
+  // The server refuses it inside a transaction block.
+  bool outside_transaction = false;
+  TransactionControl control = TransactionControl::none;
+  // SET, RESET and the like: holds for the session, not for the transaction alone.
+  bool changes_session = false;
+  // DROP …, or ALTER TABLE, which may drop columns.
+  bool may_drop = false;
+  // CREATE INDEX CONCURRENTLY: the table it is on, as SQL; empty for all else.
+  std::string indexed_table;
+  // DROP INDEX CONCURRENTLY: the indexes, as SQL.
+  std::vector<std::string> dropped_indexes;
+  // REINDEX … CONCURRENTLY of an index or table: its name, as SQL.
+  std::string reindexed;
+  // ALTER TABLE … DETACH PARTITION … CONCURRENTLY: the table and the partition, as SQL.
+  std::string detached_from;
+  std::string detached;
+};
+
+StatementTraits traits_of(std::string_view statement);
+
+}  // namespace pgcycle::postgres

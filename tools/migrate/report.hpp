@@ -1,0 +1,16 @@
+// What pgcycle-migrate prints, as text and as JSON.
+#pragma once
+
+#include <string>
+
+#include "pgcycle/migrate/runner.hpp"
+#include "tools/common/program.hpp"
+
+namespace pgcycle::tools {
+
+std::string steps_text(const migrate::MigrateReport& report);
+std::string checks_text(const std::vector<migrate::CheckResult>& checks);
+std::size_t passed(const std::vector<migrate::CheckResult>& checks);
+Json to_json(const migrate::MigrateReport& report);
+
+}  // namespace pgcycle::tools
