@@ -1,5 +1,6 @@
 #include "pgcycle/migrate/runner.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/test_server.hpp"
@@ -114,6 +115,214 @@ TEST_F(RunnerTest, AStepsSettingsDoNotReachTheNextOne) {
   directory_.write("v1/020_b.sql", "CREATE TABLE b AS SELECT current_setting('TimeZone') AS zone;");
   up();
   EXPECT_NE(database_.value("SELECT zone FROM public.b"), "Asia/Tokyo");
+}
+
+TEST_F(RunnerTest, GoesDownInReverseOrderAndUpAgain) {
+  directory_.write("v1/010_a.sql", "CREATE TABLE a (x int);");
+  directory_.write("v1/010_a.down.sql", "DROP TABLE a;");
+  directory_.write("v1/020_b.sql", "CREATE TABLE b AS TABLE a;");
+  directory_.write("v1/020_b.down.sql", "DROP TABLE b;");
+  directory_.write("v2/010_i.sql", "CREATE INDEX CONCURRENTLY i ON public.a (x); SELECT 1;");
+  directory_.write("v2/010_i.down.sql", "DROP INDEX CONCURRENTLY public.i;");
+  EXPECT_EQ(up().steps_run, 3U);
+  EXPECT_EQ(down().steps_run, 1U);
+  EXPECT_EQ(database_.value("SELECT count(*) FROM pgcycle.migration_version"), "1");
+  EXPECT_EQ(down(1).steps_run, 1U);
+  EXPECT_EQ(database_.value("SELECT to_regclass('b') IS NULL AND to_regclass('a') IS NOT NULL"),
+            "t");
+  EXPECT_EQ(up().steps_run, 2U);
+  EXPECT_EQ(down({}, "v1").steps_run, 1U);
+  EXPECT_EQ(down({}, "0").steps_run, 2U);
+  EXPECT_EQ(database_.value("SELECT count(*) FROM pgcycle.migration_step"), "0");
+}
+
+TEST_F(RunnerTest, GoesDownOnlyWhereThereIsAWay) {
+  directory_.write("v1/010_a.sql", "CREATE TABLE a (x int);");
+  directory_.write("v1/020_b.sql", "CREATE TABLE b (x int);");
+  directory_.write("v1/020_b.down.sql", "DROP TABLE b;");
+  up();
+  const Error error = test::error_of([&] { down(); });
+  EXPECT_EQ(error.exit_status(), 4);
+  EXPECT_NE(error.message().find("010_a has no way back"), std::string::npos);
+  EXPECT_EQ(database_.value("SELECT to_regclass('b') IS NOT NULL"), "t");
+}
+
+TEST_F(RunnerTest, AVersionCanBeOneTransaction) {
+  directory_.write("v1/version.json", R"({"transaction": "version"})");
+  directory_.write("v1/010_a.sql", "CREATE TABLE a (x int);");
+  directory_.write("v1/020_b.sql", "SELECT 1/0;");
+  EXPECT_EQ(test::error_of([&] { up(); }).sqlstate(), "22012");
+  EXPECT_EQ(database_.value("SELECT to_regclass('a') IS NULL"), "t");
+  directory_.write("v1/020_b.sql", "SELECT 1;");
+  EXPECT_EQ(up().steps_run, 2U);
+  directory_.write("v2/version.json", R"({"transaction": "version"})");
+  directory_.write("v2/010_i.sql", "VACUUM;");
+  EXPECT_EQ(test::error_of([&] { up(); }).code(), ErrorCode::input);
+}
+
+TEST_F(RunnerTest, LateVersionsStopUnlessAllowed) {
+  directory_.write("v2/010_b.sql", "CREATE TABLE b (x int);");
+  up();
+  directory_.write("v1/010_a.sql", "CREATE TABLE a (x int);");
+  EXPECT_EQ(test::error_of([&] { up(); }).exit_status(), 4);
+  const server::Target target = database_.target();
+  const Config config = Config::empty(directory_.path(), test::process_environment());
+  MigrateRequest request{target, config, directory_.path(), {}, false, false,
+                         test::process_environment(), reporter_};
+  request.out_of_order = true;
+  EXPECT_EQ(migrate::up(request).steps_run, 1U);
+  EXPECT_EQ(up().steps_run, 0U);
+}
+
+TEST_F(RunnerTest, AChangedFileCanBeAccepted) {
+  directory_.write("v1/010_a.sql", "CREATE TABLE a (x int);");
+  up();
+  directory_.write("v1/010_a.sql", "-- only a comment\nCREATE TABLE a (x int);");
+  EXPECT_EQ(test::error_of([&] { up(); }).exit_status(), 4);
+  const server::Target target = database_.target();
+  const Config config = Config::empty(directory_.path(), test::process_environment());
+  MigrateRequest request{target, config, directory_.path(), {}, false, false,
+                         test::process_environment(), reporter_};
+  request.accepted_changes = {"010_a"};
+  migrate::up(request);
+  EXPECT_EQ(up().steps_run, 0U);
+}
+
+TEST_F(RunnerTest, RepeatableStepsRunWheneverTheyChange) {
+  directory_.write("V1__a.sql", "CREATE TABLE runs (n int);");
+  directory_.write("R__count.sql", "INSERT INTO runs VALUES (1);");
+  EXPECT_EQ(up().steps_run, 2U);
+  EXPECT_EQ(up().steps_run, 0U);
+  directory_.write("R__count.sql", "INSERT INTO runs VALUES (2);");
+  EXPECT_EQ(up().steps_run, 1U);
+  EXPECT_EQ(database_.value("SELECT string_agg(n::text, ' ' ORDER BY n) FROM runs"), "1 2");
+}
+
+TEST_F(RunnerTest, StatementsThatAreDoneMustNotChangeBeforeTheRestRuns) {
+  directory_.write("v1/010_a.sql",
+                   "-- pgcycle: no-transaction\nCREATE TABLE a (x int);\nSELECT 1/0;");
+  EXPECT_EQ(test::error_of([&] { up(); }).sqlstate(), "22012");
+  directory_.write("v1/010_a.sql",
+                   "-- pgcycle: no-transaction\nCREATE TABLE a (y int);\nSELECT 1;");
+  EXPECT_EQ(test::error_of([&] { up(); }).exit_status(), 4);
+  directory_.write("v1/010_a.sql",
+                   "-- pgcycle: no-transaction\nCREATE TABLE a (x int);\nSELECT 1;");
+  EXPECT_EQ(up().steps_run, 1U);
+}
+
+TEST_F(RunnerTest, SettingsOfStatementsThatAreDoneHoldForTheRest) {
+  directory_.write("v1/010_a.sql",
+                   "-- pgcycle: no-transaction\nCREATE SCHEMA s; SET search_path = s; SELECT 1/0;");
+  EXPECT_EQ(test::error_of([&] { up(); }).sqlstate(), "22012");
+  directory_.write("v1/010_a.sql",
+                   "-- pgcycle: no-transaction\nCREATE SCHEMA s; SET search_path = s; CREATE TABLE "
+                   "a (x int);");
+  up();
+  EXPECT_EQ(database_.value("SELECT to_regclass('s.a') IS NOT NULL"), "t");
+}
+
+TEST_F(RunnerTest, AFileMayHoldItsOwnTransactions) {
+  directory_.write("v1/010_a.sql",
+                   "-- pgcycle: no-transaction\nBEGIN; CREATE TABLE a (x int); COMMIT; BEGIN; CREATE "
+                   "TABLE b (x int); SELECT 1/0; COMMIT;");
+  EXPECT_EQ(test::error_of([&] { up(); }).sqlstate(), "22012");
+  EXPECT_EQ(database_.value("SELECT to_regclass('a') IS NOT NULL AND to_regclass('b') IS NULL"),
+            "t");
+  directory_.write("v1/010_a.sql",
+                   "-- pgcycle: no-transaction\nBEGIN; CREATE TABLE a (x int); COMMIT; BEGIN; CREATE "
+                   "TABLE b (x int); SELECT 1; COMMIT;");
+  up();
+  EXPECT_EQ(database_.value("SELECT to_regclass('b') IS NOT NULL"), "t");
+}
+
+TEST_F(RunnerTest, TheJournalIsWrittenWhateverRoleAStepTakes) {
+  database_.run("DROP ROLE IF EXISTS migrate_role; CREATE ROLE migrate_role; "
+                "GRANT ALL ON SCHEMA public TO migrate_role");
+  directory_.write("v1/010_a.sql", "SET ROLE migrate_role; CREATE TABLE a (x int);");
+  directory_.write("v1/020_b.sql", "CREATE TABLE b AS SELECT current_user AS who;");
+  EXPECT_EQ(up().steps_run, 2U);
+  EXPECT_NE(database_.value("SELECT who FROM b"), "migrate_role");
+  database_.run("DROP TABLE a; REVOKE ALL ON SCHEMA public FROM migrate_role; DROP ROLE migrate_role");
+}
+
+TEST_F(RunnerTest, MapsColumnsAndSaysWhatIsLost) {
+  database_.run("CREATE TABLE p (id int PRIMARY KEY, old text, new int, flag bool); "
+                "INSERT INTO p VALUES (1, '7'), (2, '08'), (3, NULL)");
+  const auto step = [&](const std::string& column) {
+    directory_.write("v1/010_p.map-columns.json",
+                     R"({"from": "p", "columns": {"new": )" + column + R"(, "flag": {"sql": "id > 1"}}})");
+  };
+  step(R"({"from": "old", "default": "0"})");
+  const Error error = test::error_of([&] { up(); });
+  EXPECT_EQ(error.exit_status(), 4);
+  EXPECT_NE(error.message().find("1 values of old would be lost in new"), std::string::npos);
+  step(R"({"from": "old", "default": "0", "mayLose": 1})");
+  up();
+  EXPECT_EQ(database_.value("SELECT string_agg(new || ' ' || flag, ', ' ORDER BY id) FROM p"),
+            "7 false, 8 true, 0 true");
+  EXPECT_NE(reporter_.text().find("lost: 1 values of old"), std::string::npos);
+}
+
+TEST_F(RunnerTest, BackfillsInBatchesAndGoesOnWhereItStopped) {
+  database_.run("CREATE TABLE p (a int, b text, v int, PRIMARY KEY (a, b)); "
+                "INSERT INTO p SELECT i / 10, 'x' || i, NULL FROM generate_series(1, 95) i; "
+                "CREATE TABLE bad (a int); INSERT INTO bad VALUES (5)");
+  directory_.write("v1/010_p.backfill.json", R"({"table": "p", "batch": 10, "where": "v IS NULL",
+      "set": {"v": "CASE WHEN a IN (SELECT a FROM public.bad) THEN 1 / (a - 5) ELSE a END"}})");
+  EXPECT_EQ(test::error_of([&] { up(); }).sqlstate(), "22012");
+  const int done = std::stoi(database_.value("SELECT count(*) FROM p WHERE v IS NOT NULL"));
+  EXPECT_GT(done, 30);
+  EXPECT_LT(done, 95);
+  database_.run("DELETE FROM bad; UPDATE p SET v = -1 WHERE a = 0");
+  up();
+  EXPECT_EQ(database_.value("SELECT count(*) FROM p WHERE v = a"), "86");
+  EXPECT_NE(reporter_.text().find("goes on behind key"), std::string::npos);
+}
+
+TEST_F(RunnerTest, RekeysByAQueryEvenWhereOldAndNewKeysOverlap) {
+  database_.run("CREATE TABLE p (id int PRIMARY KEY, name text); INSERT INTO p VALUES (1, 'a'), (2, "
+                "'b'), (3, 'c'); CREATE TABLE c (p int REFERENCES p); INSERT INTO c VALUES (1), (1), (3)");
+  directory_.write("v1/010_p.rekey.json", R"({"table": "p", "column": "id",
+      "value": {"query": "SELECT id, id % 3 + 1 FROM public.p"}})");
+  up();
+  EXPECT_EQ(database_.value("SELECT string_agg(id || name, ' ' ORDER BY id) FROM p"), "1c 2a 3b");
+  EXPECT_EQ(database_.value("SELECT string_agg(p::text, ' ' ORDER BY p) FROM c"), "1 2 2");
+  directory_.write("v2/010_p.rekey.json", R"({"table": "p", "column": "id",
+      "value": {"query": "SELECT id, 7 FROM public.p"}})");
+  EXPECT_EQ(test::error_of([&] { up(); }).code(), ErrorCode::step);
+}
+
+TEST_F(RunnerTest, WhatADropTakesWithItIsToldFirst) {
+  database_.run("CREATE TABLE p (id int PRIMARY KEY, x int); CREATE VIEW v AS SELECT x FROM p; "
+                "CREATE VIEW w AS SELECT * FROM v; CREATE TABLE c (p int REFERENCES p)");
+  directory_.write("v1/010_p.sql", "DROP TABLE p CASCADE;");
+  up();
+  EXPECT_NE(reporter_.text().find("drops table p, and with it: constraint c_p_fkey on table c, "
+                                  "view v, view w"),
+            std::string::npos)
+      << reporter_.text();
+}
+
+TEST_F(RunnerTest, LetsGoOfALockThatItDoesNotGetAndNamesWhoHasIt) {
+  database_.run("CREATE TABLE a (x int); CREATE TABLE b (x int)");
+  directory_.write("v1/010_a.sql", "ALTER TABLE a ADD y int; ALTER TABLE b ADD y int;");
+  directory_.write("pgcycle.json",
+                   R"({"migrations": {"lockTimeout": "100ms", "lockWait": "500ms"}})");
+  const server::Target target = database_.target();
+  const Config config = Config::load(directory_.path() / "pgcycle.json", test::process_environment());
+  const MigrateRequest request{target, config, directory_.path(), {}, false, false,
+                               test::process_environment(), reporter_};
+  auto blocker = database_.connect();
+  blocker.execute("BEGIN; LOCK TABLE public.b IN ACCESS SHARE MODE");
+  const Error error = test::error_of([&] { migrate::up(request); });
+  EXPECT_EQ(error.sqlstate(), "55P03");
+  EXPECT_NE(error.detail().find(fmt::format("process {}", blocker.backend_pid())),
+            std::string::npos)
+      << error.detail();
+  // Nothing is held any more.
+  database_.run("SET lock_timeout = '50ms'; LOCK TABLE a IN ACCESS EXCLUSIVE MODE NOWAIT");
+  blocker.execute("COMMIT");
+  EXPECT_EQ(migrate::up(request).steps_run, 1U);
 }
 
 }  // namespace

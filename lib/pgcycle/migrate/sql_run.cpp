@@ -157,10 +157,10 @@ void SqlRun::copy(const SqlStatement& statement) {
   if (statement.copy_data) {
     std::string_view rest = *statement.copy_data;
     connection_.copy_in(statement.text, [&rest](std::string& out) {
-      if (rest.empty()) return false;
-      out.assign(rest.substr(0, kCopyBlock));
-      rest.remove_prefix(out.size());
-      return true;
+      const std::string_view block = rest.substr(0, kCopyBlock);
+      out.append(block);
+      rest.remove_prefix(block.size());
+      return !rest.empty();
     });
     return;
   }
@@ -172,13 +172,14 @@ void SqlRun::copy(const SqlStatement& statement) {
     }
   }();
   connection_.copy_in(statement.text, [&](std::string& out) {
-    out.resize(kCopyBlock);
-    const ssize_t got = read(file.get(), out.data(), out.size());
+    const std::size_t before = out.size();
+    out.resize(before + kCopyBlock);
+    const ssize_t got = read(file.get(), out.data() + before, kCopyBlock);
     if (got < 0) {
       throw Error(ErrorCode::input, fmt::format("cannot read {}", statement.copy_file.string()))
           .at(statement.place);
     }
-    out.resize(static_cast<std::size_t>(got));
+    out.resize(before + static_cast<std::size_t>(got));
     return got > 0;
   });
 }

@@ -70,6 +70,3 @@ run 1 pgcycle-migrate --migrations m status
 says "$err" "notes.txt.sql"
 rm m/v2/notes.txt.sql
 
-# What is not there yet says so.
-run 1 pgcycle-migrate rollback
-says "$err" "rollback" "not in this version"
