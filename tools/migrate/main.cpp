@@ -20,7 +20,8 @@ constexpr const char* kExamples =
     "  pgcycle-migrate up --to v0.3     # … up to this version\n"
     "  pgcycle-migrate down             # take the last version back\n"
     "  pgcycle-migrate verify           # run the checks of applied versions again\n"
-    "  pgcycle-migrate new add_notes    # files for a new step\n";
+    "  pgcycle-migrate new add_notes    # files for a new step\n"
+    "  pgcycle-migrate diff A B --sql   # a proven migration from one schema to another\n";
 
 struct MigrateOptions {
   std::string migrations;
@@ -33,6 +34,12 @@ struct MigrateOptions {
   std::string format = "text";
   std::string name;
   std::string version;
+  std::string from;
+  std::string to_schema;
+  std::vector<std::string> renames;
+  bool sql = false;
+  bool rows = false;
+  std::size_t samples = 0;
 };
 
 using Operation = migrate::MigrateReport (*)(const migrate::MigrateRequest&);
@@ -91,6 +98,42 @@ void make_new(const Context& context, const MigrateOptions& options) {
     paths.push_back(file.string());
   }
   context.print(text, {{"files", paths}});
+}
+
+migrate::SchemaSourceContext sources(const Context& context) {
+  return {context.config,      [&context] { return context.target(); },
+          [&context] { return context.own_server(); },
+          context.environment, context.jobs(),
+          context.reporter};
+}
+
+void diff(const Context& context, const MigrateOptions& options) {
+  const auto source_context = sources(context);
+  const auto report = migrate::diff({options.from, options.to_schema, options.renames, options.sql,
+                                     options.rows, options.samples, source_context});
+  for (const std::string& what : report.not_written) {
+    context.reporter.warning("no statement is written for {}", what);
+  }
+  context.print(options.sql ? report.sql : diff_text(report), to_json(report));
+}
+
+void add_schema_commands(Program& program, MigrateOptions& options) {
+  CLI::App& command = program.command(
+      "diff", "Tell what differs between two databases, dumps or folders of migrations",
+      [&options](const Context& context) { diff(context, options); });
+  command.add_option("A", options.from, "URL, name, dump or DIR[@VERSION]")->required();
+  command.add_option("B", options.to_schema, "The same, of what A is to become")->required();
+  command.add_flag("--sql", options.sql,
+                   "Write a migration from A to B, proven on a copy of A's schema");
+  command
+      .add_option("--rename", options.renames,
+                  "SCHEMA.TABLE[.COLUMN]=NAME, not one dropped and one made")
+      ->type_name("A=B");
+  command.add_flag("--rows", options.rows, "Compare numbers of rows too");
+  command
+      .add_option("--samples", options.samples,
+                  "Show up to N keys of rows that only one of them has, for each table")
+      ->type_name("N");
 }
 
 void add_run_commands(Program& program, MigrateOptions& options) {
@@ -153,5 +196,6 @@ int main(int argc, char** argv) {
   program.app().add_flag("--sql-only", options.sql_only,
                          "Skip script steps; the version is then not recorded as applied");
   add_run_commands(program, options);
+  add_schema_commands(program, options);
   return program.run(argc, argv);
 }

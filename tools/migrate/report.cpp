@@ -22,6 +22,15 @@ std::string step_line(const migrate::StepReport& step) {
   return out;
 }
 
+// A list is one value a line.
+std::string shown(std::string value) {
+  if (value.empty()) return "nothing";
+  for (std::size_t at = value.find('\n'); at != std::string::npos; at = value.find('\n', at + 3)) {
+    value.replace(at, 1, " | ");
+  }
+  return value;
+}
+
 }  // namespace
 
 std::string steps_text(const migrate::MigrateReport& report) {
@@ -84,6 +93,64 @@ Json to_json(const migrate::MigrateReport& report) {
                       {"at", to_string(check.place)}});
   }
   return {{"versions", versions}, {"checks", checks}, {"steps_run", report.steps_run}};
+}
+
+std::string diff_text(const migrate::DiffReport& report) {
+  std::string out;
+  for (const auto& change : report.changes) {
+    out += fmt::format("{:<8} {} {}\n", catalog::name_of(change.kind), change.object.kind,
+                       change.object.name);
+    for (const auto& property : change.properties) {
+      out += fmt::format("           {}: {} -> {}\n", property.property, shown(property.from),
+                         shown(property.to));
+    }
+  }
+  for (const auto& guess : report.guesses) {
+    out += fmt::format("perhaps renamed: --rename {}={}\n", guess.from.name, guess.to.name);
+  }
+  for (const auto& rows : report.rows) {
+    out += fmt::format("{}: {} rows -> {} rows\n", rows.table, rows.from, rows.to);
+    for (const auto& key : rows.only_in_from) out += fmt::format("  - {}\n", key);
+    for (const auto& key : rows.only_in_to) out += fmt::format("  + {}\n", key);
+  }
+  if (report.changes.empty() && report.rows.empty()) out += "no difference\n";
+  return out;
+}
+
+Json to_json(const std::vector<catalog::ObjectChange>& changes) {
+  Json out = Json::array();
+  for (const auto& change : changes) {
+    Json properties = Json::array();
+    for (const auto& property : change.properties) {
+      properties.push_back(
+          {{"property", property.property}, {"from", property.from}, {"to", property.to}});
+    }
+    out.push_back({{"change", catalog::name_of(change.kind)},
+                   {"kind", change.object.kind},
+                   {"name", change.object.name},
+                   {"properties", properties}});
+  }
+  return out;
+}
+
+Json to_json(const migrate::DiffReport& report) {
+  Json guesses = Json::array();
+  for (const auto& guess : report.guesses) {
+    guesses.push_back({{"kind", guess.from.kind}, {"from", guess.from.name}, {"to", guess.to.name}});
+  }
+  Json rows = Json::array();
+  for (const auto& table : report.rows) {
+    rows.push_back({{"table", table.table},
+                    {"from", table.from},
+                    {"to", table.to},
+                    {"only_in_from", table.only_in_from},
+                    {"only_in_to", table.only_in_to}});
+  }
+  return {{"changes", to_json(report.changes)},
+          {"renames", guesses},
+          {"rows", rows},
+          {"sql", report.sql},
+          {"not_written", report.not_written}};
 }
 
 }  // namespace pgcycle::tools

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "pgcycle/migrate/runner.hpp"
+#include "pgcycle/migrate/schema_diff.hpp"
 #include "tools/common/program.hpp"
 
 namespace pgcycle::tools {
@@ -12,5 +13,9 @@ std::string steps_text(const migrate::MigrateReport& report);
 std::string checks_text(const std::vector<migrate::CheckResult>& checks);
 std::size_t passed(const std::vector<migrate::CheckResult>& checks);
 Json to_json(const migrate::MigrateReport& report);
+
+std::string diff_text(const migrate::DiffReport& report);
+Json to_json(const migrate::DiffReport& report);
+Json to_json(const std::vector<catalog::ObjectChange>& changes);
 
 }  // namespace pgcycle::tools

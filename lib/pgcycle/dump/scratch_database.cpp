@@ -15,25 +15,35 @@ constexpr double kLeaseSeconds = 24 * 3600;  // only a clean-up for sessions tha
 
 }  // namespace
 
-ScratchDatabase::ScratchDatabase(const ResetRequest& request)
-    : target_(request.target),
-      reporter_(request.reporter),
-      maintenance_(server::open_maintenance(request.target, request.reporter)) {
+ScratchDatabase::ScratchDatabase(const server::Target& target, Reporter& reporter,
+                                 const std::string& database)
+    : target_(target),
+      reporter_(reporter),
+      maintenance_(server::open_maintenance(target, reporter)) {
   const std::string session = to_hex(random_bytes(8));
   alive_ = std::make_unique<server::AdvisoryLock>(maintenance_, server::session_lock(session),
                                                   reporter_);
   server::drop_abandoned_databases(maintenance_, reporter_);
   const std::string name = server::clone_name(session, 0);
   target_.info = target_.info.with_database(name);
-  maintenance_.execute(
-      fmt::format("CREATE DATABASE {} TEMPLATE template0", postgres::quote_identifier(name)));
+  if (database.empty()) {
+    maintenance_.execute(
+        fmt::format("CREATE DATABASE {} TEMPLATE template0", postgres::quote_identifier(name)));
+  } else {
+    server::copy_database(maintenance_, database, name);
+  }
   try {
     server::lease_database(maintenance_, name, kLeaseSeconds);
-    fill_database(request, maintenance_.server_version() / 10000, target_.info);
   } catch (...) {
     server::drop_database(maintenance_, name);
     throw;
   }
+}
+
+ScratchDatabase::ScratchDatabase(const ResetRequest& request)
+    : ScratchDatabase(request.target, request.reporter) {
+  // From here on the destructor drops it.
+  fill_database(request, maintenance_.server_version() / 10000, target_.info);
 }
 
 ScratchDatabase::~ScratchDatabase() {

@@ -1,4 +1,4 @@
-// A dump restored into a database that goes with the object.
+// A database that goes with the object: empty, or a dump restored.
 //
 // It is a clone of a session (server/lease.hpp): when the program is killed, the next run or
 // `gc` drops it. No template of it stays.
@@ -16,6 +16,10 @@ namespace pgcycle::dump {
 
 class ScratchDatabase {
  public:
+  // An empty one on the target's server; `database`, if named, is copied into it: no one may be
+  // connected to that.
+  ScratchDatabase(const server::Target& target, Reporter& reporter,
+                  const std::string& database = {});
   // Restores `request.dump` on the server of `request.target`, whose own database is left alone.
   explicit ScratchDatabase(const ResetRequest& request);
   ~ScratchDatabase();

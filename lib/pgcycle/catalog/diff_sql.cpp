@@ -1,0 +1,886 @@
+// The SQL that makes one inventory of another: what depends on something that must go is dropped
+// first and made again at the end; everything else is made or altered in the order in which the
+// new database's objects need each other.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "pgcycle/catalog/diff.hpp"
+#include "pgcycle/postgres/identifier.hpp"
+
+namespace pgcycle::catalog {
+
+namespace {
+
+using postgres::quote_literal;
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    out.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
+std::string upper(std::string text) {
+  for (char& c : text) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return text;
+}
+
+bool is_type(const std::string& kind) {
+  return kind == "enum" || kind == "domain" || kind == "composite type" || kind == "range type";
+}
+
+bool is_routine(const std::string& kind) {
+  return kind == "function" || kind == "procedure" || kind == "aggregate";
+}
+
+bool is_relation(const std::string& kind) {
+  return kind == "table" || kind == "view" || kind == "materialized view" ||
+         kind == "foreign table" || kind == "sequence";
+}
+
+// Kinds that hold no data: dropped and made again where something under them changes.
+bool can_be_made_again(const std::string& kind) {
+  return kind == "view" || kind == "materialized view" || kind == "constraint" ||
+         kind == "index" || kind == "trigger" || kind == "policy" || kind == "rule" ||
+         kind == "statistics" || is_routine(kind);
+}
+
+// The last part of a name like "schema"."table"."column", as SQL.
+std::string last_part(const std::string& parent, const std::string& name) {
+  return name.substr(parent.size() + 1);
+}
+
+int rank_of(const std::string& kind) {
+  static const std::vector<std::string> kOrder{
+      "schema", "extension", "enum",   "domain",     "composite type", "range type",
+      "sequence", "table",   "foreign table", "column", "function", "procedure", "aggregate",
+      "view",   "materialized view", "constraint", "index", "statistics", "rule", "trigger",
+      "policy"};
+  return static_cast<int>(std::find(kOrder.begin(), kOrder.end(), kind) - kOrder.begin());
+}
+
+class Writer {
+ public:
+  Writer(const Inventory& from, const Inventory& to) : from_(from), to_(to) {}
+
+  MigrationSql run() {
+    for (ObjectChange& change : compare(from_, to_)) {
+      const ObjectKey key = change.object;
+      changes_.emplace(key, std::move(change));
+    }
+    choose_what_is_made_again();
+    drop_what_is_in_the_way();
+    drop_data_objects();
+    make_and_alter();
+    own_sequences();
+    drop_the_rest();
+    for (const std::string& label : new_labels_) {
+      for (const std::string& statement : out_.statements) {
+        const bool uses = statement.find(label) != std::string::npos &&
+                          statement.find("ADD VALUE") == std::string::npos;
+        out_.needs_own_transactions = out_.needs_own_transactions || uses;
+      }
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void say(std::string statement) { out_.statements.push_back(std::move(statement)); }
+  void cannot(const ObjectKey& key, std::string_view what) {
+    out_.not_written.push_back(fmt::format("{} {}: {}", key.kind, key.name, what));
+  }
+
+  const ObjectChange* change_of(const ObjectKey& key) const {
+    const auto found = changes_.find(key);
+    return found == changes_.end() ? nullptr : &found->second;
+  }
+  const PropertyChange* change_of(const ObjectKey& key, const std::string& property) const {
+    const ObjectChange* change = change_of(key);
+    if (change == nullptr || change->kind != ObjectChange::Kind::changed) return nullptr;
+    for (const PropertyChange& one : change->properties) {
+      if (one.property == property) return &one;
+    }
+    return nullptr;
+  }
+  bool is(const ObjectKey& key, ObjectChange::Kind kind) const {
+    const ObjectChange* change = change_of(key);
+    return change != nullptr && change->kind == kind;
+  }
+  bool is_managed(const CatalogObject& object) const {
+    return !object.property("identity of").empty() || !object.property("inherited").empty();
+  }
+
+  // --- what is dropped and made again ---
+
+  void choose_what_is_made_again() {
+    std::vector<ObjectKey> open;
+    for (const auto& [key, change] : changes_) {
+      if (change.kind == ObjectChange::Kind::changed && needs_making_again(key)) {
+        open.push_back(key);
+      }
+      if (change.kind == ObjectChange::Kind::removed) open.push_back(key);
+      if (changes_columns_under_others(key)) open.push_back({"table", parent_of(key)});
+      if (key.kind == "enum" && relabelled(key)) {
+        for (const ObjectKey& table : tables_with_type(key.name)) open.push_back(table);
+      }
+    }
+    std::map<ObjectKey, std::vector<ObjectKey>> needed_by;
+    for (const auto& [key, needs] : from_.needs) {
+      for (const ObjectKey& need : needs) needed_by[need].push_back(key);
+    }
+    std::set<ObjectKey> seen(open.begin(), open.end());
+    while (!open.empty()) {
+      const ObjectKey key = open.back();
+      open.pop_back();
+      if (can_be_made_again(key.kind)) again_.insert(key);
+      for (const ObjectKey& user : needed_by[key]) {
+        // Parts of a table live on when it is altered; the server rebuilds them.
+        const bool is_part = key.kind == "table" && from_.find(user)->parent == key.name &&
+                             user.kind != "policy" && user.kind != "rule" &&
+                             user.kind != "trigger";
+        if (is_part || !can_be_made_again(user.kind) || !seen.insert(user).second) continue;
+        open.push_back(user);
+      }
+    }
+  }
+
+  std::string parent_of(const ObjectKey& key) const {
+    const CatalogObject* object = from_.find(key);
+    return object == nullptr ? std::string() : object->parent;
+  }
+
+  bool needs_making_again(const ObjectKey& key) const {
+    if (is_routine(key.kind)) {
+      return key.kind == "aggregate" || change_of(key, "result") != nullptr ||
+             change_of(key, "arguments") != nullptr;
+    }
+    if (!can_be_made_again(key.kind)) return false;
+    const ObjectChange& change = changes_.at(key);
+    return std::any_of(change.properties.begin(), change.properties.end(),
+                       [](const PropertyChange& one) {
+                         return one.property != "comment" && one.property != "grants" &&
+                                one.property != "enabled" && one.property != "options";
+                       });
+  }
+
+  bool changes_columns_under_others(const ObjectKey& key) const {
+    if (key.kind != "column") return false;
+    return is(key, ObjectChange::Kind::removed) || change_of(key, "type") != nullptr ||
+           change_of(key, "generated") != nullptr || change_of(key, "collation") != nullptr;
+  }
+
+  std::vector<ObjectKey> tables_with_type(const std::string& type) const {
+    std::vector<ObjectKey> out;
+    for (const auto& [key, object] : from_.objects) {
+      if (key.kind == "column" &&
+          (object.property("type") == type || object.property("type") == type + "[]")) {
+        out.push_back({"table", object.parent});
+      }
+    }
+    return out;
+  }
+
+  // Labels went or moved, which no ALTER TYPE can do.
+  bool relabelled(const ObjectKey& key) const {
+    const PropertyChange* labels = change_of(key, "labels");
+    if (labels == nullptr) return false;
+    const auto from = lines_of(labels->from);
+    const auto to = lines_of(labels->to);
+    std::size_t at = 0;
+    for (const std::string& label : to) {
+      if (at < from.size() && from[at] == label) ++at;
+    }
+    return at < from.size();
+  }
+
+  // Keys in an order in which each stands behind all that it needs.
+  std::vector<ObjectKey> in_order(const Inventory& inventory, const std::set<ObjectKey>& keys) const {
+    std::vector<ObjectKey> sorted(keys.begin(), keys.end());
+    std::stable_sort(sorted.begin(), sorted.end(), [&](const ObjectKey& a, const ObjectKey& b) {
+      return std::pair(rank_of(a.kind), is_foreign_key(inventory, a)) <
+             std::pair(rank_of(b.kind), is_foreign_key(inventory, b));
+    });
+    std::vector<ObjectKey> out;
+    std::set<ObjectKey> done;
+    const std::function<void(const ObjectKey&)> visit = [&](const ObjectKey& key) {
+      if (!done.insert(key).second) return;
+      const auto needs = inventory.needs.find(key);
+      if (needs != inventory.needs.end()) {
+        for (const ObjectKey& need : needs->second) {
+          if (keys.contains(need)) visit(need);
+        }
+      }
+      out.push_back(key);
+    };
+    for (const ObjectKey& key : sorted) visit(key);
+    return out;
+  }
+
+  static bool is_foreign_key(const Inventory& inventory, const ObjectKey& key) {
+    const CatalogObject* object = inventory.find(key);
+    return object != nullptr && object->property("type") == "foreign key";
+  }
+
+  void drop_what_is_in_the_way() {
+    std::vector<ObjectKey> order = in_order(from_, again_);
+    std::reverse(order.begin(), order.end());
+    for (const ObjectKey& key : order) {
+      // Functions that are not in the way of anything go at the end.
+      if (is_routine(key.kind) && is(key, ObjectChange::Kind::removed)) continue;
+      drop(*from_.find(key));
+    }
+  }
+
+  void drop(const CatalogObject& object) {
+    const std::string& kind = object.key.kind;
+    const auto on_parent = [&](const std::string& name) {
+      return fmt::format("DROP {} IF EXISTS {} ON {}", upper(kind), name, object.parent);
+    };
+    if (kind == "constraint") {
+      if (!is_managed(object)) {
+        say(fmt::format("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", object.parent,
+                        object.property("constraint")));
+      }
+    } else if (kind == "trigger" || kind == "policy" || kind == "rule") {
+      say(on_parent(object.property(kind)));
+    } else if (is_type(kind)) {
+      say(fmt::format("DROP {} IF EXISTS {}", kind == "domain" ? "DOMAIN" : "TYPE",
+                      object.key.name));
+    } else {
+      say(fmt::format("DROP {} IF EXISTS {}", upper(kind), object.key.name));
+    }
+  }
+
+  // Tables and sequences that are gone.
+  void drop_data_objects() {
+    std::set<ObjectKey> gone;
+    for (const auto& [key, change] : changes_) {
+      if (change.kind != ObjectChange::Kind::removed) continue;
+      if (key.kind == "table" || key.kind == "foreign table") gone.insert(key);
+    }
+    std::vector<ObjectKey> order = in_order(from_, gone);
+    std::reverse(order.begin(), order.end());
+    for (const ObjectKey& key : order) drop(*from_.find(key));
+  }
+
+  void drop_the_rest() {
+    std::set<ObjectKey> gone;
+    for (const auto& [key, change] : changes_) {
+      if (change.kind != ObjectChange::Kind::removed) continue;
+      const bool late = is_routine(key.kind) || is_type(key.kind) || key.kind == "schema" ||
+                        key.kind == "extension" ||
+                        (key.kind == "sequence" && !is_managed(*from_.find(key)));
+      if (late) gone.insert(key);
+      if (rank_of(key.kind) > rank_of("policy")) cannot(key, "is gone");
+    }
+    std::vector<ObjectKey> order = in_order(from_, gone);
+    std::reverse(order.begin(), order.end());
+    for (const ObjectKey& key : order) drop(*from_.find(key));
+  }
+
+  // --- what is made and altered ---
+
+  void make_and_alter() {
+    std::set<ObjectKey> keys;
+    for (const auto& [key, object] : to_.objects) {
+      if (key.kind == "column" || is_managed(object)) continue;
+      const bool new_parent = !object.parent.empty() && from_.find({"table", object.parent}) == nullptr &&
+                              from_.find({"view", object.parent}) == nullptr &&
+                              from_.find({"materialized view", object.parent}) == nullptr;
+      if (change_of(key) != nullptr || again_.contains(key) || new_parent) keys.insert(key);
+    }
+    for (const auto& [key, change] : changes_) {
+      if (key.kind != "column") continue;
+      const CatalogObject* column = to_.find(key) != nullptr ? to_.find(key) : from_.find(key);
+      for (const char* kind : {"table", "foreign table"}) {
+        if (to_.find({kind, column->parent}) != nullptr) keys.insert({kind, column->parent});
+      }
+    }
+    for (const auto& [key, change] : changes_) {
+      if (key.kind == "enum" && relabelled(key)) {
+        for (const ObjectKey& table : tables_with_type(key.name)) {
+          if (to_.find(table) != nullptr) keys.insert(table);
+        }
+      }
+    }
+    bool bodies = true;
+    for (const ObjectKey& key : in_order(to_, keys)) {
+      const bool routine = is_routine(key.kind);
+      if (routine && bodies) {  // a body may name what comes later
+        say("SET check_function_bodies = off");
+        bodies = false;
+      }
+      make_or_alter(*to_.find(key));
+    }
+  }
+
+  void make_or_alter(const CatalogObject& object) {
+    const ObjectKey& key = object.key;
+    const CatalogObject* old = from_.find(key);
+    const bool make = old == nullptr || again_.contains(key);
+    if (make) {
+      create(object);
+      set_comment(object, {});
+      set_grants(object, is_routine(key.kind) ? "PUBLIC EXECUTE"
+                         : is_type(key.kind)  ? "PUBLIC USAGE"
+                                              : "");
+    } else {
+      alter(*old, object);
+      set_comment(object, old->property("comment"));
+      set_grants(object, old->property("grants"));
+    }
+  }
+
+  void create(const CatalogObject& object) {
+    const std::string& kind = object.key.kind;
+    const std::string& name = object.key.name;
+    if (kind == "schema") {
+      say(fmt::format("CREATE SCHEMA {}", name));
+    } else if (kind == "extension") {
+      say(fmt::format("CREATE EXTENSION {} WITH SCHEMA {}", name, object.property("schema")));
+    } else if (kind == "sequence") {
+      create_sequence(object);
+    } else if (kind == "table") {
+      create_table(object);
+    } else if (kind == "view") {
+      const std::string options = options_clause(object);
+      say(fmt::format("CREATE VIEW {}{} AS {}", name, options, definition_of(object)));
+    } else if (kind == "materialized view") {
+      say(fmt::format("CREATE MATERIALIZED VIEW {}{} AS {}", name, options_clause(object),
+                      definition_of(object)));
+    } else if (kind == "constraint") {
+      say(fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {}", object.parent,
+                      object.property("constraint"), object.property("definition")));
+    } else if (kind == "policy") {
+      create_policy(object);
+    } else if (kind == "aggregate") {
+      say(fmt::format("CREATE AGGREGATE {} ({})", name, object.property("definition")));
+    } else if (is_type(kind)) {
+      create_type(object);
+    } else if (kind == "trigger") {
+      say(definition_of(object));
+      set_trigger_state(object);
+    } else if (kind == "function" || kind == "procedure" || kind == "index" || kind == "rule" ||
+               kind == "statistics") {
+      say(definition_of(object));
+    } else {
+      cannot(object.key, "is not there");
+    }
+  }
+
+  static std::string definition_of(const CatalogObject& object) {
+    std::string text = object.property("definition");
+    while (!text.empty() && (text.back() == ';' || text.back() == '\n' || text.back() == ' ')) {
+      text.pop_back();
+    }
+    return text;
+  }
+
+  static std::string options_clause(const CatalogObject& object) {
+    const auto options = lines_of(object.property("options"));
+    return options.empty() ? std::string() : fmt::format(" WITH ({})", fmt::join(options, ", "));
+  }
+
+  void create_sequence(const CatalogObject& object) {
+    say(fmt::format("CREATE SEQUENCE {} AS {} START {} INCREMENT {} MINVALUE {} MAXVALUE {} CACHE "
+                    "{}{}",
+                    object.key.name, object.property("type"), object.property("start"),
+                    object.property("increment"), object.property("minimum"),
+                    object.property("maximum"), object.property("cache"),
+                    object.property("cycle").empty() ? "" : " CYCLE"));
+  }
+
+  void create_type(const CatalogObject& object) {
+    const std::string& kind = object.key.kind;
+    const std::string& name = object.key.name;
+    if (kind == "enum") {
+      std::vector<std::string> labels;
+      for (const std::string& label : lines_of(object.property("labels"))) {
+        labels.push_back(quote_literal(label));
+      }
+      say(fmt::format("CREATE TYPE {} AS ENUM ({})", name, fmt::join(labels, ", ")));
+    } else if (kind == "composite type") {
+      say(fmt::format("CREATE TYPE {} AS ({})", name,
+                      fmt::join(lines_of(object.property("attributes")), ", ")));
+    } else if (kind == "range type") {
+      say(fmt::format("CREATE TYPE {} AS RANGE (SUBTYPE = {})", name, object.property("subtype")));
+    } else {
+      std::string sql = fmt::format("CREATE DOMAIN {} AS {}", name, object.property("base"));
+      if (!object.property("collation").empty()) sql += " COLLATE " + object.property("collation");
+      if (!object.property("default").empty()) sql += " DEFAULT " + object.property("default");
+      if (!object.property("not null").empty()) sql += " NOT NULL";
+      for (const std::string& check : lines_of(object.property("checks"))) {
+        sql += " CONSTRAINT " + check;
+      }
+      say(std::move(sql));
+    }
+  }
+
+  std::string column_clause(const CatalogObject& column) const {
+    std::string sql = last_part(column.parent, column.key.name) + " " + column.property("type");
+    if (!column.property("collation").empty()) sql += " COLLATE " + column.property("collation");
+    if (!column.property("generated").empty()) {
+      sql += fmt::format(" GENERATED ALWAYS AS ({}) {}", column.property("generated"),
+                         column.property("generation"));
+    } else if (!column.property("identity").empty()) {
+      sql += fmt::format(" GENERATED {} AS IDENTITY{}", column.property("identity"),
+                         identity_options(column));
+    } else if (!column.property("default").empty()) {
+      sql += " DEFAULT " + column.property("default");
+    }
+    if (!column.property("not null").empty()) sql += " NOT NULL";
+    return sql;
+  }
+
+  std::string identity_options(const CatalogObject& column) const {
+    for (const auto& [key, object] : to_.objects) {
+      if (key.kind != "sequence" || object.property("identity of") != column.key.name) continue;
+      return fmt::format(" (SEQUENCE NAME {} START {} INCREMENT {} MINVALUE {} MAXVALUE {} CACHE {}{})",
+                         key.name, object.property("start"), object.property("increment"),
+                         object.property("minimum"), object.property("maximum"),
+                         object.property("cache"), object.property("cycle").empty() ? "" : " CYCLE");
+    }
+    return {};
+  }
+
+  std::vector<const CatalogObject*> columns_of(const Inventory& inventory,
+                                               const std::string& table) const {
+    std::vector<const CatalogObject*> out = inventory.parts_of(table, "column");
+    std::sort(out.begin(), out.end(), [](const CatalogObject* a, const CatalogObject* b) {
+      return std::stoi(a->property("number")) < std::stoi(b->property("number"));
+    });
+    return out;
+  }
+
+  void create_table(const CatalogObject& table) {
+    const std::string unlogged = table.property("persistence").empty() ? "" : "UNLOGGED ";
+    std::string sql;
+    if (!table.property("partition of").empty()) {
+      sql = fmt::format("CREATE {}TABLE {} PARTITION OF {} {}", unlogged, table.key.name,
+                        table.property("partition of"), table.property("partition bound"));
+    } else {
+      std::vector<std::string> columns;
+      for (const CatalogObject* column : columns_of(to_, table.key.name)) {
+        if (column->property("inherited").empty()) columns.push_back("  " + column_clause(*column));
+      }
+      sql = fmt::format("CREATE {}TABLE {} (\n{}\n)", unlogged, table.key.name,
+                        fmt::join(columns, ",\n"));
+      const auto parents = lines_of(table.property("inherits"));
+      if (!parents.empty()) sql += fmt::format(" INHERITS ({})", fmt::join(parents, ", "));
+    }
+    if (!table.property("partition key").empty()) {
+      sql += " PARTITION BY " + table.property("partition key");
+    }
+    say(sql + options_clause(table));
+    for (const CatalogObject* column : columns_of(to_, table.key.name)) {
+      set_comment(*column, {});
+      set_grants(*column, {});
+    }
+    set_row_security(table, nullptr);
+    if (!table.property("replica identity").empty()) {
+      later_.push_back(fmt::format("ALTER TABLE {} REPLICA IDENTITY {}", table.key.name,
+                                   table.property("replica identity")));
+    }
+  }
+
+  void create_policy(const CatalogObject& policy) {
+    std::string sql = fmt::format("CREATE POLICY {} ON {}{} FOR {} TO {}", policy.property("policy"),
+                                  policy.parent,
+                                  policy.property("permissive").empty() ? "" : " AS RESTRICTIVE",
+                                  policy.property("command"), policy.property("roles"));
+    if (!policy.property("using").empty()) sql += fmt::format(" USING ({})", policy.property("using"));
+    if (!policy.property("check").empty()) {
+      sql += fmt::format(" WITH CHECK ({})", policy.property("check"));
+    }
+    say(std::move(sql));
+  }
+
+  void alter(const CatalogObject& old, const CatalogObject& object) {
+    const std::string& kind = object.key.kind;
+    if (kind == "table" || kind == "foreign table") {
+      alter_table(old, object);
+    } else if (kind == "sequence") {
+      alter_sequence(old, object);
+    } else if (kind == "enum") {
+      alter_enum(old, object);
+    } else if (kind == "domain") {
+      alter_domain(old, object);
+    } else if (kind == "composite type") {
+      alter_composite(old, object);
+    } else if (kind == "function" || kind == "procedure") {
+      if (old.property("definition") != object.property("definition")) say(definition_of(object));
+    } else if (kind == "trigger") {
+      set_trigger_state(object);
+    } else if (kind == "extension") {
+      if (old.property("version") != object.property("version")) {
+        say(fmt::format("ALTER EXTENSION {} UPDATE TO {}", object.key.name,
+                        quote_literal(object.property("version"))));
+      }
+    } else if (kind == "view" || kind == "materialized view") {
+      alter_options(old, object);
+    }
+  }
+
+  void set_trigger_state(const CatalogObject& trigger) {
+    const std::string& state = trigger.property("enabled");
+    const CatalogObject* old = from_.find(trigger.key);
+    const bool same = old != nullptr && !again_.contains(trigger.key) &&
+                      old->property("enabled") == state;
+    if (same || (state.empty() && (old == nullptr || again_.contains(trigger.key)))) return;
+    say(fmt::format("ALTER TABLE {} {} TRIGGER {}", trigger.parent,
+                    state.empty() ? "ENABLE" : state, trigger.property("trigger")));
+  }
+
+  void alter_options(const CatalogObject& old, const CatalogObject& object) {
+    if (old.property("options") == object.property("options")) return;
+    const std::string alter = fmt::format("ALTER {} {}", upper(object.key.kind), object.key.name);
+    std::vector<std::string> gone;
+    for (const std::string& option : lines_of(old.property("options"))) {
+      gone.push_back(option.substr(0, option.find('=')));
+    }
+    if (!gone.empty()) say(fmt::format("{} RESET ({})", alter, fmt::join(gone, ", ")));
+    const auto options = lines_of(object.property("options"));
+    if (!options.empty()) say(fmt::format("{} SET ({})", alter, fmt::join(options, ", ")));
+  }
+
+  void set_row_security(const CatalogObject& table, const CatalogObject* old) {
+    const auto was = [old](const char* name) {
+      return old != nullptr && !old->property(name).empty();
+    };
+    const bool enabled = !table.property("row security").empty();
+    const bool forced = !table.property("forced row security").empty();
+    if (enabled != was("row security")) {
+      say(fmt::format("ALTER TABLE {} {} ROW LEVEL SECURITY", table.key.name,
+                      enabled ? "ENABLE" : "DISABLE"));
+    }
+    if (forced != was("forced row security")) {
+      say(fmt::format("ALTER TABLE {} {} ROW LEVEL SECURITY", table.key.name,
+                      forced ? "FORCE" : "NO FORCE"));
+    }
+  }
+
+  void alter_table(const CatalogObject& old, const CatalogObject& table) {
+    const std::string& name = table.key.name;
+    if (old.property("partition key") != table.property("partition key")) {
+      cannot(table.key, "its partition key cannot be changed");
+    }
+    if (old.property("partition bound") != table.property("partition bound") ||
+        old.property("partition of") != table.property("partition of")) {
+      if (!old.property("partition of").empty()) {
+        say(fmt::format("ALTER TABLE {} DETACH PARTITION {}", old.property("partition of"), name));
+      }
+      if (!table.property("partition of").empty()) {
+        later_.push_back(fmt::format("ALTER TABLE {} ATTACH PARTITION {} {}",
+                                     table.property("partition of"), name,
+                                     table.property("partition bound")));
+      }
+    }
+    if (old.property("persistence") != table.property("persistence")) {
+      say(fmt::format("ALTER TABLE {} SET {}", name,
+                      table.property("persistence").empty() ? "LOGGED" : "UNLOGGED"));
+    }
+    alter_inheritance(old, table);
+    for (const CatalogObject* column : from_.parts_of(name, "column")) {
+      if (to_.find(column->key) == nullptr && column->property("inherited").empty()) {
+        say(fmt::format("ALTER TABLE {} DROP COLUMN {}", name, last_part(name, column->key.name)));
+      }
+    }
+    for (const CatalogObject* column : columns_of(to_, name)) {
+      if (!column->property("inherited").empty()) continue;
+      const CatalogObject* before = from_.find(column->key);
+      if (before == nullptr) {
+        say(fmt::format("ALTER TABLE {} ADD COLUMN {}", name, column_clause(*column)));
+        set_comment(*column, {});
+        set_grants(*column, {});
+      } else {
+        alter_column(*before, *column);
+      }
+    }
+    alter_options(old, table);
+    set_row_security(table, &old);
+    if (old.property("replica identity") != table.property("replica identity")) {
+      later_.push_back(fmt::format("ALTER TABLE {} REPLICA IDENTITY {}", name,
+                                   table.property("replica identity").empty()
+                                       ? "DEFAULT"
+                                       : table.property("replica identity")));
+    }
+  }
+
+  void alter_inheritance(const CatalogObject& old, const CatalogObject& table) {
+    const auto before = lines_of(old.property("inherits"));
+    const auto after = lines_of(table.property("inherits"));
+    for (const std::string& parent : before) {
+      if (std::find(after.begin(), after.end(), parent) == after.end()) {
+        say(fmt::format("ALTER TABLE {} NO INHERIT {}", table.key.name, parent));
+      }
+    }
+    for (const std::string& parent : after) {
+      if (std::find(before.begin(), before.end(), parent) == before.end()) {
+        later_.push_back(fmt::format("ALTER TABLE {} INHERIT {}", table.key.name, parent));
+      }
+    }
+  }
+
+  void alter_column(const CatalogObject& old, const CatalogObject& column) {
+    const std::string name = last_part(column.parent, column.key.name);
+    const std::string table = fmt::format("ALTER TABLE {} ", column.parent);
+    const auto alter = [&](const std::string& what) {
+      say(fmt::format("{}ALTER COLUMN {} {}", table, name, what));
+    };
+    const auto differs = [&](const char* property) {
+      return old.property(property) != column.property(property);
+    };
+    const bool was_generated = !old.property("generated").empty();
+    if (differs("generated") && (!column.property("generated").empty())) {
+      say(fmt::format("{}DROP COLUMN {}", table, name));
+      say(fmt::format("{}ADD COLUMN {}", table, column_clause(column)));
+      set_comment(column, {});
+      return;
+    }
+    if (was_generated && differs("generated")) alter("DROP EXPRESSION");
+    const bool relabels = relabelled_type(column.property("type"));
+    const bool type = differs("type") || differs("collation") || relabels;
+    if (differs("identity") && !old.property("identity").empty() &&
+        column.property("identity").empty()) {
+      alter("DROP IDENTITY");
+    }
+    const bool drops_default = !old.property("default").empty() && (type || differs("default"));
+    if (drops_default) alter("DROP DEFAULT");
+    if (type) {
+      const std::string collation =
+          column.property("collation").empty() ? "" : " COLLATE " + column.property("collation");
+      const std::string via = needs_text(old, column) || relabels
+                                  ? fmt::format("{}::text::{}", name, column.property("type"))
+                                  : fmt::format("{}::{}", name, column.property("type"));
+      alter(fmt::format("TYPE {}{} USING {}", column.property("type"), collation, via));
+    }
+    if (!column.property("default").empty() && (type || differs("default"))) {
+      alter("SET DEFAULT " + column.property("default"));
+    }
+    if (differs("not null")) {
+      alter(column.property("not null").empty() ? "DROP NOT NULL" : "SET NOT NULL");
+    }
+    if (differs("identity") && !column.property("identity").empty()) {
+      if (old.property("identity").empty()) {
+        alter(fmt::format("ADD GENERATED {} AS IDENTITY{}", column.property("identity"),
+                          identity_options(column)));
+      } else {
+        alter(fmt::format("SET GENERATED {}", column.property("identity")));
+      }
+    }
+    if (differs("statistics")) {
+      alter(fmt::format("SET STATISTICS {}", column.property("statistics").empty()
+                                                 ? "-1"
+                                                 : column.property("statistics")));
+    }
+    if (change_of(column.key, "order") != nullptr) {
+      cannot(column.key, "the order of a table's columns cannot be changed");
+    }
+    set_comment(column, old.property("comment"));
+    set_grants(column, old.property("grants"));
+  }
+
+  bool relabelled_type(const std::string& type) const {
+    const ObjectKey key{"enum", type.ends_with("[]") ? type.substr(0, type.size() - 2) : type};
+    return change_of(key) != nullptr && relabelled(key);
+  }
+
+  // Between types of one's own only their text is a way.
+  bool needs_text(const CatalogObject& old, const CatalogObject& column) const {
+    const auto own = [&](const std::string& type) { return type.find('.') != std::string::npos; };
+    return own(old.property("type")) || own(column.property("type"));
+  }
+
+  void alter_sequence(const CatalogObject& old, const CatalogObject& sequence) {
+    std::string what;
+    const auto add = [&](const char* property, const std::string& clause) {
+      if (old.property(property) != sequence.property(property)) what += " " + clause;
+    };
+    add("type", "AS " + sequence.property("type"));
+    add("increment", "INCREMENT " + sequence.property("increment"));
+    add("minimum", "MINVALUE " + sequence.property("minimum"));
+    add("maximum", "MAXVALUE " + sequence.property("maximum"));
+    add("start", "START " + sequence.property("start"));
+    add("cache", "CACHE " + sequence.property("cache"));
+    add("cycle", sequence.property("cycle").empty() ? "NO CYCLE" : "CYCLE");
+    if (!what.empty()) say(fmt::format("ALTER SEQUENCE {}{}", sequence.key.name, what));
+  }
+
+  void own_sequences() {
+    for (const auto& [key, sequence] : to_.objects) {
+      if (key.kind != "sequence" || is_managed(sequence)) continue;
+      const CatalogObject* old = from_.find(key);
+      const std::string before = old == nullptr ? std::string() : old->property("owned by");
+      if (before == sequence.property("owned by")) continue;
+      say(fmt::format("ALTER SEQUENCE {} OWNED BY {}", key.name,
+                      sequence.property("owned by").empty() ? "NONE"
+                                                            : sequence.property("owned by")));
+    }
+    for (std::string& statement : later_) say(std::move(statement));
+    later_.clear();
+  }
+
+  void alter_enum(const CatalogObject& old, const CatalogObject& type) {
+    if (old.property("labels") == type.property("labels")) return;
+    const std::string& name = type.key.name;
+    if (relabelled(type.key)) {
+      // The old type goes once no column has it any more.
+      const std::size_t dot = name.find('.');
+      const std::string schema = name.substr(0, dot);
+      const std::string aside = fmt::format("pgcycle_old_{}", old_types_++);
+      say(fmt::format("ALTER TYPE {} RENAME TO {}", name, aside));
+      create_type(type);
+      later_.push_back(fmt::format("DROP TYPE {}.{}", schema, aside));
+      return;
+    }
+    const auto from = lines_of(old.property("labels"));
+    std::string behind;
+    for (const std::string& label : lines_of(type.property("labels"))) {
+      if (std::find(from.begin(), from.end(), label) == from.end()) {
+        std::string place;
+        if (!behind.empty()) {
+          place = " AFTER " + quote_literal(behind);
+        } else if (!from.empty()) {
+          place = " BEFORE " + quote_literal(from.front());
+        }
+        say(fmt::format("ALTER TYPE {} ADD VALUE {}{}", name, quote_literal(label), place));
+        new_labels_.push_back(quote_literal(label));
+      }
+      behind = label;
+    }
+  }
+
+  void alter_domain(const CatalogObject& old, const CatalogObject& type) {
+    const std::string alter = fmt::format("ALTER DOMAIN {} ", type.key.name);
+    if (old.property("base") != type.property("base")) {
+      cannot(type.key, "the type under a domain cannot be changed");
+    }
+    if (old.property("default") != type.property("default")) {
+      say(alter + (type.property("default").empty() ? std::string("DROP DEFAULT")
+                                                    : "SET DEFAULT " + type.property("default")));
+    }
+    if (old.property("not null") != type.property("not null")) {
+      say(alter + (type.property("not null").empty() ? "DROP NOT NULL" : "SET NOT NULL"));
+    }
+    const auto before = lines_of(old.property("checks"));
+    const auto after = lines_of(type.property("checks"));
+    const auto name_of_check = [](const std::string& check) {
+      return check.substr(0, check.find(" CHECK"));
+    };
+    for (const std::string& check : before) {
+      if (std::find(after.begin(), after.end(), check) == after.end()) {
+        say(alter + "DROP CONSTRAINT " + name_of_check(check));
+      }
+    }
+    for (const std::string& check : after) {
+      if (std::find(before.begin(), before.end(), check) == before.end()) {
+        say(alter + "ADD CONSTRAINT " + check);
+      }
+    }
+  }
+
+  void alter_composite(const CatalogObject& old, const CatalogObject& type) {
+    const auto before = lines_of(old.property("attributes"));
+    const auto after = lines_of(type.property("attributes"));
+    const auto name_of_attribute = [](const std::string& attribute) {
+      return attribute.front() == '"' ? attribute.substr(0, attribute.find('"', 1) + 1)
+                                      : attribute.substr(0, attribute.find(' '));
+    };
+    const std::string alter = fmt::format("ALTER TYPE {} ", type.key.name);
+    const auto find = [&](const std::vector<std::string>& all, const std::string& one) {
+      return std::find_if(all.begin(), all.end(), [&](const std::string& other) {
+        return name_of_attribute(other) == name_of_attribute(one);
+      });
+    };
+    for (const std::string& attribute : before) {
+      if (find(after, attribute) == after.end()) {
+        say(alter + "DROP ATTRIBUTE " + name_of_attribute(attribute));
+      }
+    }
+    for (const std::string& attribute : after) {
+      const auto same = find(before, attribute);
+      const std::string name = name_of_attribute(attribute);
+      if (same == before.end()) {
+        say(alter + "ADD ATTRIBUTE " + attribute);
+      } else if (*same != attribute) {
+        say(fmt::format("{}ALTER ATTRIBUTE {} TYPE{}", alter, name, attribute.substr(name.size())));
+      }
+    }
+  }
+
+  // --- comments and grants ---
+
+  static std::string comment_target(const CatalogObject& object) {
+    const std::string& kind = object.key.kind;
+    if (kind == "constraint" || kind == "trigger" || kind == "policy" || kind == "rule") {
+      return fmt::format("{} {} ON {}", upper(kind), object.property(kind), object.parent);
+    }
+    if (is_type(kind)) return (kind == "domain" ? "DOMAIN " : "TYPE ") + object.key.name;
+    return upper(kind) + " " + object.key.name;
+  }
+
+  void set_comment(const CatalogObject& object, const std::string& before) {
+    const std::string& comment = object.property("comment");
+    if (comment == before) return;
+    say(fmt::format("COMMENT ON {} IS {}", comment_target(object),
+                    comment.empty() ? "NULL" : quote_literal(comment)));
+  }
+
+  static std::string grant_target(const CatalogObject& object) {
+    const std::string& kind = object.key.kind;
+    if (kind == "column") return "TABLE " + object.parent;
+    if (is_routine(kind)) return "ROUTINE " + object.key.name;
+    if (is_type(kind)) return "TYPE " + object.key.name;
+    if (kind == "sequence") return "SEQUENCE " + object.key.name;
+    if (is_relation(kind)) return "TABLE " + object.key.name;
+    return upper(kind) + " " + object.key.name;
+  }
+
+  void set_grants(const CatalogObject& object, const std::string& before) {
+    const auto old_grants = lines_of(before);
+    const auto grants = lines_of(object.property("grants"));
+    const std::string columns = object.key.kind == "column"
+                                    ? fmt::format(" ({})", last_part(object.parent, object.key.name))
+                                    : "";
+    constexpr std::string_view kOption = " WITH GRANT OPTION";
+    const auto say_grant = [&](const std::string& grant, bool gives) {
+      const bool option = grant.ends_with(kOption);
+      const std::string plain = option ? grant.substr(0, grant.size() - kOption.size()) : grant;
+      const std::size_t space = plain.rfind(' ');
+      say(fmt::format("{} {}{} ON {} {} {}{}", gives ? "GRANT" : "REVOKE", plain.substr(space + 1),
+                      columns, grant_target(object), gives ? "TO" : "FROM", plain.substr(0, space),
+                      gives && option ? kOption : ""));
+    };
+    for (const std::string& grant : old_grants) {
+      if (std::find(grants.begin(), grants.end(), grant) == grants.end()) say_grant(grant, false);
+    }
+    for (const std::string& grant : grants) {
+      if (std::find(old_grants.begin(), old_grants.end(), grant) == old_grants.end()) {
+        say_grant(grant, true);
+      }
+    }
+  }
+
+  const Inventory& from_;
+  const Inventory& to_;
+  std::map<ObjectKey, ObjectChange> changes_;
+  std::set<ObjectKey> again_;
+  std::vector<std::string> later_;
+  std::vector<std::string> new_labels_;
+  int old_types_ = 0;
+  MigrationSql out_;
+};
+
+}  // namespace
+
+MigrationSql migration_sql(const Inventory& from, const Inventory& to) {
+  return Writer(from, to).run();
+}
+
+}  // namespace pgcycle::catalog

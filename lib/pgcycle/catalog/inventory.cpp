@@ -1,0 +1,142 @@
+#include "pgcycle/catalog/inventory.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "catalog/embedded_sql.hpp"
+#include "pgcycle/support/hash.hpp"
+
+namespace pgcycle::catalog {
+
+namespace {
+
+using postgres::Result;
+
+std::string text_of(const nlohmann::json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_array()) {
+    std::string out;
+    for (const auto& item : value) out += (out.empty() ? "" : "\n") + text_of(item);
+    return out;
+  }
+  if (value.is_object()) {
+    std::string out;
+    for (const auto& [name, item] : value.items()) {
+      out += (out.empty() ? "" : "\n") + name + " " + text_of(item);
+    }
+    return out;
+  }
+  return value.dump();
+}
+
+void add_objects(Inventory& inventory, const Result& rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    CatalogObject object;
+    object.key = {rows.get(i, 0), rows.get(i, 1)};
+    object.parent = rows.get(i, 2);
+    object.class_oid = static_cast<std::uint32_t>(rows.integer(i, 3));
+    object.oid = static_cast<std::uint32_t>(rows.integer(i, 4));
+    const auto properties = nlohmann::json::parse(rows.text(i, 5));
+    for (const auto& [name, value] : properties.items()) {
+      object.properties[name] = text_of(value);
+    }
+    inventory.objects.emplace(object.key, std::move(object));
+  }
+}
+
+// The place of a column among those that are there: numbers keep gaps of dropped ones.
+void number_columns(Inventory& inventory) {
+  std::map<std::string, std::vector<CatalogObject*>> by_table;
+  for (auto& [key, object] : inventory.objects) {
+    if (key.kind == "column") by_table[object.parent].push_back(&object);
+  }
+  for (auto& [table, columns] : by_table) {
+    std::sort(columns.begin(), columns.end(), [](const CatalogObject* a, const CatalogObject* b) {
+      return std::stoi(a->property("number")) < std::stoi(b->property("number"));
+    });
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      columns[i]->properties["number"] = std::to_string(i + 1);
+    }
+  }
+}
+
+void add_dependencies(Inventory& inventory, const Result& rows) {
+  std::map<std::pair<std::uint32_t, std::uint32_t>, ObjectKey> by_oid;
+  for (const auto& [key, object] : inventory.objects) {
+    if (key.kind != "column") by_oid.emplace(std::pair(object.class_oid, object.oid), key);
+  }
+  const auto at = [&](std::size_t row, std::size_t column) {
+    const auto found = by_oid.find({static_cast<std::uint32_t>(rows.integer(row, column)),
+                                    static_cast<std::uint32_t>(rows.integer(row, column + 1))});
+    return found == by_oid.end() ? nullptr : &found->second;
+  };
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const ObjectKey* object = at(i, 0);
+    const ObjectKey* needed = at(i, 2);
+    if (object != nullptr && needed != nullptr) inventory.needs[*object].insert(*needed);
+  }
+  for (const auto& [key, object] : inventory.objects) {
+    if (object.parent.empty() || key.kind == "column") continue;
+    for (const char* kind : {"table", "view", "materialized view", "foreign table"}) {
+      const ObjectKey parent{kind, object.parent};
+      if (inventory.objects.contains(parent)) inventory.needs[key].insert(parent);
+    }
+  }
+}
+
+}  // namespace
+
+const std::string& CatalogObject::property(const std::string& name) const {
+  static const std::string kNone;
+  const auto found = properties.find(name);
+  return found == properties.end() ? kNone : found->second;
+}
+
+const CatalogObject* Inventory::find(const ObjectKey& key) const {
+  const auto found = objects.find(key);
+  return found == objects.end() ? nullptr : &found->second;
+}
+
+std::vector<const CatalogObject*> Inventory::parts_of(const std::string& parent,
+                                                      const std::string& kind) const {
+  std::vector<const CatalogObject*> out;
+  for (auto at = objects.lower_bound({kind, {}}); at != objects.end() && at->first.kind == kind;
+       ++at) {
+    if (at->second.parent == parent) out.push_back(&at->second);
+  }
+  return out;
+}
+
+Inventory load_inventory(postgres::Connection& connection, InventoryDetail detail) {
+  std::vector<postgres::Statement> statements{
+      {"SELECT set_config('search_path', '', false)", {}},
+      {std::string(sql::inventory_relations), {}},
+      {std::string(sql::inventory_parts), {}},
+      {std::string(sql::inventory_routines), {}}};
+  if (detail == InventoryDetail::with_dependencies) {
+    statements.push_back({std::string(sql::inventory_dependencies), {}});
+  }
+  const std::string path = connection.query("SELECT current_setting('search_path')").get(0, 0);
+  const std::vector<Result> rows = connection.query_all(statements);
+  connection.query("SELECT set_config('search_path', $1, false)", {path});
+  Inventory inventory;
+  for (std::size_t i = 1; i <= 3; ++i) add_objects(inventory, rows[i]);
+  number_columns(inventory);
+  if (detail == InventoryDetail::with_dependencies) add_dependencies(inventory, rows[4]);
+  return inventory;
+}
+
+std::string fingerprint(const Inventory& inventory) {
+  Sha256 hash;
+  for (const auto& [key, object] : inventory.objects) {
+    hash.update(fmt::format("{} {}\n", key.kind, key.name));
+    for (const auto& [name, value] : object.properties) {
+      hash.update(fmt::format("{}={}\n", name, value));
+    }
+  }
+  return to_hex(hash.finish());
+}
+
+}  // namespace pgcycle::catalog

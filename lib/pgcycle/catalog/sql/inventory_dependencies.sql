@@ -1,0 +1,25 @@
+-- Which object needs which, by catalogue and oid; a view's rule stands for the view, a column's
+-- default for its table, a table's row type for the table, an array for its element's type, a
+-- constraint's index for the constraint.
+SELECT DISTINCT a.classid, a.objid, b.classid AS refclassid, b.objid AS refobjid
+FROM pg_depend d
+CROSS JOIN LATERAL (
+  SELECT CASE WHEN d.classid IN ('pg_rewrite'::regclass, 'pg_attrdef'::regclass) THEN 'pg_class'::regclass::oid
+              ELSE d.classid END AS classid,
+         coalesce((SELECT r.ev_class FROM pg_rewrite r WHERE d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+                   AND r.rulename = '_RETURN'),
+                  (SELECT f.adrelid FROM pg_attrdef f WHERE d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid),
+                  d.objid) AS objid
+) a
+LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
+LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
+LEFT JOIN pg_class c ON c.oid = coalesce(e.typrelid, t.typrelid) AND c.relkind <> 'c'
+LEFT JOIN pg_constraint k ON d.refclassid = 'pg_class'::regclass AND k.conindid = d.refobjid
+  AND k.contype IN ('p', 'u', 'x')
+CROSS JOIN LATERAL (
+  SELECT CASE WHEN k.oid IS NOT NULL THEN 'pg_constraint'::regclass::oid
+              WHEN c.oid IS NOT NULL THEN 'pg_class'::regclass::oid ELSE d.refclassid END AS classid,
+         coalesce(k.oid, c.oid, e.oid, d.refobjid) AS objid
+) b
+WHERE d.deptype IN ('n', 'a') AND d.refobjid >= 16384 AND d.objid >= 16384
+  AND (a.classid, a.objid) <> (b.classid, b.objid)
