@@ -125,9 +125,9 @@ class Writer {
         open.push_back(key);
       }
       if (change.kind == ObjectChange::Kind::removed) open.push_back(key);
-      if (changes_columns_under_others(key)) open.push_back({"table", parent_of(key)});
+      if (changes_columns_under_others(key)) open.push_back(key);
       if (key.kind == "enum" && relabelled(key)) {
-        for (const ObjectKey& table : tables_with_type(key.name)) open.push_back(table);
+        for (const ObjectKey& column : columns_of_type(key.name)) open.push_back(column);
       }
     }
     std::map<ObjectKey, std::vector<ObjectKey>> needed_by;
@@ -140,10 +140,10 @@ class Writer {
       open.pop_back();
       if (can_be_made_again(key.kind)) again_.insert(key);
       for (const ObjectKey& user : needed_by[key]) {
-        // Parts of a table live on when it is altered; the server rebuilds them.
-        const bool is_part = key.kind == "table" && from_.find(user)->parent == key.name &&
-                             user.kind != "policy" && user.kind != "rule" &&
-                             user.kind != "trigger";
+        // The server rebuilds these itself when a column of their table changes.
+        const bool is_part = key.kind == "column" && from_.find(user)->parent == parent_of(key) &&
+                             (user.kind == "index" || user.kind == "constraint" ||
+                              user.kind == "statistics");
         if (is_part || !can_be_made_again(user.kind) || !seen.insert(user).second) continue;
         open.push_back(user);
       }
@@ -175,12 +175,12 @@ class Writer {
            change_of(key, "generated") != nullptr || change_of(key, "collation") != nullptr;
   }
 
-  std::vector<ObjectKey> tables_with_type(const std::string& type) const {
+  std::vector<ObjectKey> columns_of_type(const std::string& type) const {
     std::vector<ObjectKey> out;
     for (const auto& [key, object] : from_.objects) {
       if (key.kind == "column" &&
           (object.property("type") == type || object.property("type") == type + "[]")) {
-        out.push_back({"table", object.parent});
+        out.push_back(key);
       }
     }
     return out;
@@ -233,6 +233,9 @@ class Writer {
     for (const ObjectKey& key : order) {
       // Functions that are not in the way of anything go at the end.
       if (is_routine(key.kind) && is(key, ObjectChange::Kind::removed)) continue;
+      const bool goes_with_table =
+          is({"table", parent_of(key)}, ObjectChange::Kind::removed) && !is_foreign_key(from_, key);
+      if (goes_with_table) continue;
       drop(*from_.find(key));
     }
   }
@@ -304,7 +307,8 @@ class Writer {
     }
     for (const auto& [key, change] : changes_) {
       if (key.kind == "enum" && relabelled(key)) {
-        for (const ObjectKey& table : tables_with_type(key.name)) {
+        for (const ObjectKey& column : columns_of_type(key.name)) {
+          const ObjectKey table{"table", parent_of(column)};
           if (to_.find(table) != nullptr) keys.insert(table);
         }
       }

@@ -57,6 +57,7 @@ void number_columns(Inventory& inventory) {
       return std::stoi(a->property("number")) < std::stoi(b->property("number"));
     });
     for (std::size_t i = 0; i < columns.size(); ++i) {
+      columns[i]->attribute = std::stoi(columns[i]->property("number"));
       columns[i]->properties["number"] = std::to_string(i + 1);
     }
   }
@@ -64,8 +65,13 @@ void number_columns(Inventory& inventory) {
 
 void add_dependencies(Inventory& inventory, const Result& rows) {
   std::map<std::pair<std::uint32_t, std::uint32_t>, ObjectKey> by_oid;
+  std::map<std::pair<std::uint32_t, int>, ObjectKey> columns;
   for (const auto& [key, object] : inventory.objects) {
-    if (key.kind != "column") by_oid.emplace(std::pair(object.class_oid, object.oid), key);
+    if (key.kind == "column") {
+      columns.emplace(std::pair(object.oid, object.attribute), key);
+    } else {
+      by_oid.emplace(std::pair(object.class_oid, object.oid), key);
+    }
   }
   const auto at = [&](std::size_t row, std::size_t column) {
     const auto found = by_oid.find({static_cast<std::uint32_t>(rows.integer(row, column)),
@@ -75,7 +81,13 @@ void add_dependencies(Inventory& inventory, const Result& rows) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const ObjectKey* object = at(i, 0);
     const ObjectKey* needed = at(i, 2);
-    if (object != nullptr && needed != nullptr) inventory.needs[*object].insert(*needed);
+    if (object == nullptr || needed == nullptr || *object == *needed) continue;
+    inventory.needs[*object].insert(*needed);
+    const auto column = columns.find(
+        {static_cast<std::uint32_t>(rows.integer(i, 3)), static_cast<int>(rows.integer(i, 4))});
+    if (column != columns.end() && needed->kind != "constraint") {
+      inventory.needs[*object].insert(column->second);
+    }
   }
   for (const auto& [key, object] : inventory.objects) {
     if (object.parent.empty() || key.kind == "column") continue;

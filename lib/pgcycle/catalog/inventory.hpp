@@ -31,6 +31,7 @@ struct CatalogObject {
   std::map<std::string, std::string> properties;  // by name; a list is one value a line
   std::uint32_t class_oid = 0;
   std::uint32_t oid = 0;
+  int attribute = 0;  // of a column: its number in the catalogue
 
   // Empty where it has no such property.
   const std::string& property(const std::string& name) const;
@@ -38,7 +39,7 @@ struct CatalogObject {
 
 struct Inventory {
   std::map<ObjectKey, CatalogObject> objects;
-  // What each object needs; both in `objects`.
+  // What each object needs, both in `objects`: of a column also the table.
   std::map<ObjectKey, std::set<ObjectKey>> needs;
 
   const CatalogObject* find(const ObjectKey& key) const;

@@ -261,7 +261,7 @@ class UpRun : public Run {
     announce(version, step);
     const auto start = std::chrono::steady_clock::now();
     StepRunner runner(connection_, journal_, request_, *patience_);
-    if (request_.observer != nullptr) request_.observer->begin_step(version, step);
+    if (request_.observer != nullptr) request_.observer->begin_step(version, step, connection_);
     runner.run(version, step, contents_.find(version, step), completes_version);
     if (request_.observer != nullptr) request_.observer->end_step(version, step);
     keep_checks(runner.checks());
@@ -422,7 +422,7 @@ class DownRun : public Run {
     throw_if_interrupted();
     const auto start = std::chrono::steady_clock::now();
     StepRunner runner(connection_, journal_, request_, *patience_);
-    if (request_.observer != nullptr) request_.observer->begin_step(version, step);
+    if (request_.observer != nullptr) request_.observer->begin_step(version, step, connection_);
     runner.take_back(version, step, *contents_.find(version, step));
     if (request_.observer != nullptr) request_.observer->end_step(version, step);
     ++steps_run_;

@@ -27,7 +27,9 @@ namespace pgcycle::migrate {
 // Hears where a run is, for measuring.
 class RunObserver : public StatementObserver {
  public:
-  virtual void begin_step(const Version& version, const Step& step) = 0;
+  // `connection` is the one that the step runs on.
+  virtual void begin_step(const Version& version, const Step& step,
+                          postgres::Connection& connection) = 0;
   virtual void end_step(const Version& version, const Step& step) = 0;
 };
 

@@ -181,7 +181,7 @@ class Diff {
     expression = key.empty() ? "t::text" : fmt::format("jsonb_build_array({})::text", expression);
     const auto declare = [&](postgres::Connection& connection, const catalog::Table& one) {
       connection.execute(fmt::format(
-          "DECLARE pgcycle_keys NO SCROLL CURSOR FOR SELECT {} AS k FROM {} t ORDER BY 1 COLLATE "
+          "DECLARE pgcycle_keys NO SCROLL CURSOR FOR SELECT {0} AS k FROM {1} t ORDER BY {0} COLLATE "
           "\"C\"",
           expression, one.from_sql()));
     };

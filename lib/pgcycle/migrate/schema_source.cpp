@@ -91,7 +91,7 @@ const server::Target& SchemaSource::copy() {
   const UnnamedFile file(fs::temp_directory_path());
   dump::fetch_dump({target_->info,
                     file.path(),
-                    {"*"},
+                    {"*.*"},
                     {},
                     "pgcycle-migrate",
                     target_->container,

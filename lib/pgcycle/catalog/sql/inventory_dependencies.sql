@@ -1,7 +1,8 @@
 -- Which object needs which, by catalogue and oid; a view's rule stands for the view, a column's
 -- default for its table, a table's row type for the table, an array for its element's type, a
--- constraint's index for the constraint.
-SELECT DISTINCT a.classid, a.objid, b.classid AS refclassid, b.objid AS refobjid
+-- constraint's index for the constraint. The column's number where only a column is needed.
+SELECT DISTINCT a.classid, a.objid, b.classid AS refclassid, b.objid AS refobjid,
+       CASE WHEN d.refclassid = 'pg_class'::regclass THEN d.refobjsubid ELSE 0 END AS refcolumn
 FROM pg_depend d
 CROSS JOIN LATERAL (
   SELECT CASE WHEN d.classid IN ('pg_rewrite'::regclass, 'pg_attrdef'::regclass) THEN 'pg_class'::regclass::oid
