@@ -1,9 +1,14 @@
 // pgcycle-migrate: "bring this database to version v0.3 and prove that it worked".
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <iostream>
 
 #include "pgcycle/migrate/check_output.hpp"
 #include "pgcycle/migrate/new_migration.hpp"
+#include "pgcycle/migrate/production.hpp"
 #include "pgcycle/migrate/runner.hpp"
+#include "pgcycle/server/guard.hpp"
 #include "pgcycle/server/target.hpp"
 #include "tools/common/program.hpp"
 #include "tools/migrate/report.hpp"
@@ -21,6 +26,9 @@ constexpr const char* kExamples =
     "  pgcycle-migrate down             # take the last version back\n"
     "  pgcycle-migrate verify           # run the checks of applied versions again\n"
     "  pgcycle-migrate new add_notes    # files for a new step\n"
+    "  pgcycle-migrate rehearse         # try it on a copy: locks, times, the way back\n"
+    "  pgcycle-migrate up --prod        # rehearsed, confirmed, backed up, then applied\n"
+    "  pgcycle-migrate rollback         # put the last backup back\n"
     "  pgcycle-migrate diff A B --sql   # a proven migration from one schema to another\n";
 
 struct MigrateOptions {
@@ -40,13 +48,22 @@ struct MigrateOptions {
   bool sql = false;
   bool rows = false;
   std::size_t samples = 0;
+  bool production = false;
+  std::string confirm;
+  std::string unrehearsed;
+  std::string dump;
+  std::string backup;
 };
 
 using Operation = migrate::MigrateReport (*)(const migrate::MigrateRequest&);
 
-migrate::MigrateReport run(const Context& context, const MigrateOptions& options,
-                           Operation operation, bool dry_run) {
-  const server::Target target = context.target();
+server::Target target_of(const Context& context, const MigrateOptions& options) {
+  return options.production ? migrate::production_target(context.config, "pgcycle-migrate")
+                            : context.target();
+}
+
+migrate::MigrateRequest request_for(const Context& context, const MigrateOptions& options,
+                                    const server::Target& target, bool dry_run) {
   migrate::MigrateRequest request{target,
                                   context.config,
                                   context.path(options.migrations, "migrations.dir"),
@@ -59,11 +76,47 @@ migrate::MigrateReport run(const Context& context, const MigrateOptions& options
   request.out_of_order = options.out_of_order;
   request.accepted_changes = options.accepted_changes;
   request.checks_file = options.checks_file;
-  return operation(request);
+  request.guarded = !options.production;
+  return request;
 }
 
-void apply(const Context& context, const MigrateOptions& options, Operation operation) {
-  const auto report = run(context, options, operation, context.options.dry_run);
+migrate::MigrateReport run(const Context& context, const MigrateOptions& options,
+                           Operation operation, bool dry_run) {
+  const server::Target target = target_of(context, options);
+  return operation(request_for(context, options, target, dry_run));
+}
+
+migrate::SchemaSourceContext sources(const Context& context) {
+  return {context.config,      [&context] { return context.target(); },
+          [&context] { return context.own_server(); },
+          context.environment, context.jobs(),
+          context.reporter};
+}
+
+// What a person types; nothing where there is nobody to ask.
+std::optional<std::string> ask(const std::string& question) {
+  if (isatty(STDIN_FILENO) == 0) return std::nullopt;
+  std::cerr << question << std::flush;
+  std::string answer;
+  if (!std::getline(std::cin, answer)) return std::nullopt;
+  return answer;
+}
+
+std::optional<std::string> confirmed(const MigrateOptions& options) {
+  return options.confirm.empty() ? std::nullopt : std::optional(options.confirm);
+}
+
+std::filesystem::path rehearsals_of(const Context& context) {
+  return context.config.directory() / ".pgcycle" / "rehearsals";
+}
+
+migrate::BackupRequest backup_request(const Context& context, const server::Target& target,
+                                      const migrate::SchemaSourceContext& source_context) {
+  return {target, context.config.path("backup.dir"),
+          static_cast<std::size_t>(context.config.count("backup.keep")), source_context};
+}
+
+void print_steps_run(const Context& context, const migrate::MigrateReport& report) {
   std::string text = context.options.dry_run ? steps_text(report) : "";
   if (context.options.verbose) text += checks_text(report.checks);
   if (!context.options.dry_run) {
@@ -71,6 +124,80 @@ void apply(const Context& context, const MigrateOptions& options, Operation oper
         fmt::format("{} steps run, {} checks passed\n", report.steps_run, passed(report.checks));
   }
   context.print(text, to_json(report));
+}
+
+void up_production(const Context& context, const MigrateOptions& options) {
+  const server::Target target = target_of(context, options);
+  const auto source_context = sources(context);
+  const auto show_plan = [&context](const std::vector<migrate::Version>& pending) {
+    for (const auto& version : pending) {
+      for (const auto& step : version.steps) {
+        context.reporter.notice("to run: {} {} ({})", version.name, step.name,
+                                migrate::name_of(step.kind));
+      }
+    }
+  };
+  const auto report = migrate::migrate_production(
+      {request_for(context, options, target, false), rehearsals_of(context), options.unrehearsed,
+       confirmed(options), ask, show_plan, backup_request(context, target, source_context)});
+  if (report.backup) {
+    context.reporter.notice("the way back: pgcycle-migrate rollback --prod --backup {}",
+                            report.backup->directory.string());
+  }
+  print_steps_run(context, report.migration);
+}
+
+void apply(const Context& context, const MigrateOptions& options, Operation operation) {
+  if (options.production && !context.options.dry_run) {
+    if (operation == &migrate::up) {
+      up_production(context, options);
+      return;
+    }
+    migrate::require_name(target_of(context, options), "take production back", confirmed(options),
+                          ask);
+  }
+  print_steps_run(context, run(context, options, operation, context.options.dry_run));
+}
+
+void rehearse(const Context& context, const MigrateOptions& options) {
+  const server::Target target =
+      options.dump.empty() ? target_of(context, options) : context.own_server();
+  const auto source_context = sources(context);
+  const auto report =
+      migrate::rehearse({request_for(context, options, target, false), source_context, options.dump,
+                         rehearsals_of(context), options.production});
+  context.print(rehearsal_text(report, context.options.verbose), to_json(report));
+}
+
+void back_up(const Context& context, const MigrateOptions& options) {
+  const server::Target target = target_of(context, options);
+  const auto source_context = sources(context);
+  const auto report = migrate::back_up(backup_request(context, target, source_context));
+  context.print(backup_text(report), to_json(report));
+}
+
+void roll_back(const Context& context, const MigrateOptions& options) {
+  const server::Target target = target_of(context, options);
+  if (!options.production) {
+    auto maintenance = server::open_maintenance(target, context.reporter);
+    server::require_test_database(maintenance, target, context.config, context.reporter,
+                                  "roll the database back");
+  }
+  migrate::require_name(target, "roll back", confirmed(options), ask);
+  const auto source_context = sources(context);
+  const auto report = migrate::roll_back({target, context.config.path("backup.dir"),
+                                          options.backup, options.production, source_context});
+  if (!report.old_database.empty()) {
+    context.reporter.notice("what was there before is now the database \"{}\"",
+                            report.old_database);
+  }
+  context.print(fmt::format("rolled back to {}: {} tables, {} rows in {:.1f} s\n",
+                            report.backup.string(), report.tables, report.rows, report.seconds),
+                {{"backup", report.backup.string()},
+                 {"old_database", report.old_database},
+                 {"tables", report.tables},
+                 {"rows", report.rows},
+                 {"seconds", report.seconds}});
 }
 
 void verify(const Context& context, const MigrateOptions& options) {
@@ -98,13 +225,6 @@ void make_new(const Context& context, const MigrateOptions& options) {
     paths.push_back(file.string());
   }
   context.print(text, {{"files", paths}});
-}
-
-migrate::SchemaSourceContext sources(const Context& context) {
-  return {context.config,      [&context] { return context.target(); },
-          [&context] { return context.own_server(); },
-          context.environment, context.jobs(),
-          context.reporter};
 }
 
 void diff(const Context& context, const MigrateOptions& options) {
@@ -136,6 +256,24 @@ void add_schema_commands(Program& program, MigrateOptions& options) {
       ->type_name("N");
 }
 
+void add_safety_commands(Program& program, MigrateOptions& options) {
+  CLI::App& rehearse_command = program.command(
+      "rehearse", "Try what is pending on a copy: up, checks, down, up again, with locks and times",
+      [&options](const Context& context) { rehearse(context, options); });
+  rehearse_command.add_option("--to", options.to, "Version to stop at [default: the last]")
+      ->type_name("VERSION");
+  rehearse_command
+      .add_option("--from-dump", options.dump, "Restore this dump, in place of copying the target")
+      ->type_name("FILE");
+  program.command("backup", "Dump the database and prove the dump by restoring it aside",
+                  [&options](const Context& context) { back_up(context, options); });
+  CLI::App& rollback = program.command(
+      "rollback", "Restore a proven backup aside and rename it in; asks for the database's name",
+      [&options](const Context& context) { roll_back(context, options); });
+  rollback.add_option("--backup", options.backup, "The backup [default: the newest]")
+      ->type_name("DIR");
+}
+
 void add_run_commands(Program& program, MigrateOptions& options) {
   program.command("status", "Tell which versions and steps are applied",
                   [&options](const Context& context) {
@@ -161,6 +299,9 @@ void add_run_commands(Program& program, MigrateOptions& options) {
                      "Applied step whose file may have changed; its checksum is taken anew")
         ->type_name("STEP");
   }
+  up.add_option("--unrehearsed", options.unrehearsed,
+                "Name of the production database that is migrated without a rehearsal")
+      ->type_name("NAME");
   CLI::App& down = program.command(
       "down", "Take back the last version, by its .down.sql files in reverse order",
       [&options](const Context& context) { apply(context, options, migrate::down); });
@@ -195,7 +336,14 @@ int main(int argc, char** argv) {
       .type_name("DIR");
   program.app().add_flag("--sql-only", options.sql_only,
                          "Skip script steps; the version is then not recorded as applied");
+  program.app().add_flag("--prod", options.production,
+                         "Work on production.url; `up` then asks for a rehearsal and the "
+                         "database's name, and takes a backup first");
+  program.app()
+      .add_option("--confirm", options.confirm, "The database's name, where nobody can type it")
+      ->type_name("NAME");
   add_run_commands(program, options);
+  add_safety_commands(program, options);
   add_schema_commands(program, options);
   return program.run(argc, argv);
 }

@@ -153,4 +153,81 @@ Json to_json(const migrate::DiffReport& report) {
           {"not_written", report.not_written}};
 }
 
+std::string rehearsal_text(const migrate::RehearsalReport& report, bool verbose) {
+  std::string out;
+  if (report.versions.empty()) return "nothing to rehearse: all is applied\n";
+  for (const auto& version : report.versions) {
+    out += fmt::format("{:<42} up {:>8.0f} ms  {}\n", version.version, version.up_ms,
+                       migrate::name_of(version.way_back));
+    for (const auto& line : version.differences) out += fmt::format("    {}\n", line);
+  }
+  for (const auto& facts : report.statements) {
+    const bool heavy = !facts.rewritten.empty() || facts.duration_ms >= 100 ||
+                       std::any_of(facts.locks.begin(), facts.locks.end(), [](const auto& lock) {
+                         return lock.mode == "AccessExclusiveLock";
+                       });
+    if (!verbose && !heavy) continue;
+    out += fmt::format("{} {}\n  {}\n  {:.1f} ms, {} bytes of WAL", to_string(facts.place),
+                       facts.step, facts.text, facts.duration_ms, facts.wal_bytes);
+    if (facts.estimated_ms > 0) {
+      out += fmt::format(", about {:.0f} ms on production", facts.estimated_ms);
+    }
+    out += "\n";
+    for (const auto& lock : facts.locks) {
+      out += fmt::format("  {} on {} for {:.1f} ms\n", lock.mode,
+                         lock.relation.empty() ? "its table" : lock.relation, lock.held_ms);
+    }
+    for (const auto& table : facts.rewritten) out += fmt::format("  rewrites {}\n", table);
+  }
+  out += fmt::format("copy {:.0f} ms, up {:.0f} ms, down {:.0f} ms, up again {:.0f} ms; {} of {} "
+                     "checks passed\n",
+                     report.copy_ms, report.up_ms, report.down_ms, report.up_again_ms,
+                     passed(report.checks), report.checks.size());
+  return out;
+}
+
+Json to_json(const migrate::RehearsalReport& report) {
+  Json versions = Json::array();
+  for (const auto& version : report.versions) {
+    versions.push_back({{"version", version.version},
+                        {"way_back", migrate::name_of(version.way_back)},
+                        {"differences", version.differences},
+                        {"up_ms", version.up_ms}});
+  }
+  Json statements = Json::array();
+  for (const auto& facts : report.statements) {
+    Json locks = Json::array();
+    for (const auto& lock : facts.locks) {
+      locks.push_back(
+          {{"mode", lock.mode}, {"relation", lock.relation}, {"held_ms", lock.held_ms}});
+    }
+    statements.push_back({{"version", facts.version},
+                          {"step", facts.step},
+                          {"at", to_string(facts.place)},
+                          {"statement", facts.text},
+                          {"duration_ms", facts.duration_ms},
+                          {"wal_bytes", facts.wal_bytes},
+                          {"locks", locks},
+                          {"rewritten", facts.rewritten},
+                          {"estimated_ms", facts.estimated_ms}});
+  }
+  return {{"source", report.source},     {"plan", report.plan},
+          {"versions", versions},        {"statements", statements},
+          {"copy_ms", report.copy_ms},   {"up_ms", report.up_ms},
+          {"down_ms", report.down_ms},   {"up_again_ms", report.up_again_ms}};
+}
+
+std::string backup_text(const migrate::BackupReport& report) {
+  return fmt::format("{}\n{} tables, {} rows, {} bytes; dumped in {:.1f} s, restored and proven in "
+                     "{:.1f} s\n",
+                     report.directory.string(), report.tables, report.rows, report.bytes,
+                     report.dump_seconds, report.proof_seconds);
+}
+
+Json to_json(const migrate::BackupReport& report) {
+  return {{"backup", report.directory.string()}, {"tables", report.tables},
+          {"rows", report.rows},                 {"bytes", report.bytes},
+          {"dump_seconds", report.dump_seconds}, {"restore_seconds", report.proof_seconds}};
+}
+
 }  // namespace pgcycle::tools

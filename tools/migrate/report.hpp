@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "pgcycle/migrate/backup.hpp"
+#include "pgcycle/migrate/rehearsal.hpp"
 #include "pgcycle/migrate/runner.hpp"
 #include "pgcycle/migrate/schema_diff.hpp"
 #include "tools/common/program.hpp"
@@ -17,5 +19,11 @@ Json to_json(const migrate::MigrateReport& report);
 std::string diff_text(const migrate::DiffReport& report);
 Json to_json(const migrate::DiffReport& report);
 Json to_json(const std::vector<catalog::ObjectChange>& changes);
+
+std::string rehearsal_text(const migrate::RehearsalReport& report, bool verbose);
+Json to_json(const migrate::RehearsalReport& report);
+
+std::string backup_text(const migrate::BackupReport& report);
+Json to_json(const migrate::BackupReport& report);
 
 }  // namespace pgcycle::tools

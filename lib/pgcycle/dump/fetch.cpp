@@ -78,6 +78,7 @@ FetchReport fetch_dump(const FetchRequest& request) {
   for (const std::string& pattern : request.exclude_table_data) {
     arguments.push_back("--exclude-table-data=" + pattern);
   }
+  if (!request.snapshot.empty()) arguments.push_back("--snapshot=" + request.snapshot);
   for (const std::string& pattern : request.schemas) arguments.push_back("--schema=" + pattern);
   Narration narration(request.file, request.reporter);
   std::optional<FileWriter> file;

@@ -23,6 +23,7 @@ struct FetchRequest {
   std::string container;  // of `source`, whose pg_dump is used if this host has none
   Environment environment;
   Reporter& reporter;
+  std::string snapshot = {};  // exported by another session of the source, which keeps it open
 };
 
 struct FetchReport {

@@ -131,11 +131,17 @@ void DatabaseSwap::adopt(const std::string& database) {
                                    quote_identifier(new_name_)));
 }
 
+void DatabaseSwap::keep_old_as(const std::string& name) {
+  old_name_ = name;
+  keeps_old_ = true;
+  marks_new_ = false;
+}
+
 bool DatabaseSwap::rename_in(const std::string& properties_from) {
   const bool replaces = database_exists(maintenance_, target_.database());
   const std::string from = replaces ? target_.database() : properties_from;
   if (!from.empty()) carry_over_properties(maintenance_, from, new_name_, reporter_);
-  mark_test_database(maintenance_, new_name_);
+  if (marks_new_) mark_test_database(maintenance_, new_name_);
   if (lease_seconds_ > 0) lease_database(maintenance_, new_name_, lease_seconds_);
   throw_if_interrupted();
   if (replaces) {

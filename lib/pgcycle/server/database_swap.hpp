@@ -37,6 +37,10 @@ class DatabaseSwap {
   // Leaves the old database for `drop_old`, or the next swap of the target.
   void keep_old() { keeps_old_ = true; }
 
+  // The old database stays, under this name, and the new one gets no mark of a test database:
+  // for databases that must not be destroyed.
+  void keep_old_as(const std::string& name);
+
   // Ends the sessions on the target, gives its name to the new database and drops the
   // old one. The new database is marked as a test database and takes over the old one's
   // owner, grants and settings, or those of `properties_from` where there is no old one.
@@ -61,6 +65,7 @@ class DatabaseSwap {
   Reporter& reporter_;
   double lease_seconds_ = 0;
   bool keeps_old_ = false;
+  bool marks_new_ = true;
   bool has_new_ = true;  // as far as is known
   std::string id_;
   std::string new_name_;

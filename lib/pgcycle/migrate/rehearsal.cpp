@@ -1,0 +1,414 @@
+#include "pgcycle/migrate/rehearsal.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+
+#include "pgcycle/catalog/content_hash.hpp"
+#include "pgcycle/catalog/diff.hpp"
+#include "pgcycle/dump/fetch.hpp"
+#include "pgcycle/postgres/statement_traits.hpp"
+#include "pgcycle/support/file.hpp"
+
+namespace pgcycle::migrate {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+// With more versions than this the way back is judged for all of them together: each judgement
+// reads every row twice.
+constexpr std::size_t kMostJudgedAlone = 20;
+
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+std::string first_line(const std::string& text) {
+  return text.substr(0, std::min(text.find('\n'), std::size_t{120}));
+}
+
+// Measures statements: what it asks of the server in between is not counted as theirs.
+class Meter final : public RunObserver {
+ public:
+  void begin_step(const Version& version, const Step& step,
+                  postgres::Connection& connection) override {
+    version_ = version.name;
+    step_ = step.name;
+    connection_ = &connection;
+    held_.clear();
+    before_ = look();
+  }
+
+  void end_step(const Version&, const Step&) override {
+    const auto now = Clock::now();
+    for (const Held& held : held_) {
+      facts_[held.statement].locks[held.lock].held_ms =
+          std::chrono::duration<double, std::milli>(now - held.since).count();
+    }
+    held_.clear();
+  }
+
+  void before(const postgres::SqlStatement&) override { start_ = Clock::now(); }
+
+  void after(const postgres::SqlStatement& statement) override {
+    StatementFacts facts;
+    facts.duration_ms = ms_since(start_);
+    facts.version = version_;
+    facts.step = step_;
+    facts.text = first_line(statement.text);
+    facts.place = statement.place;
+    if (connection_->in_failed_transaction()) return;
+    const Look now = look();
+    facts.wal_bytes = now.position > before_.position ? now.position - before_.position : 0;
+    for (const auto& [oid, node] : now.nodes) {
+      const auto was = before_.nodes.find(oid);
+      if (was != before_.nodes.end() && was->second.first != node.first) {
+        facts.rewritten.push_back(node.second);
+      }
+    }
+    for (const auto& lock : now.locks) {
+      if (std::find(before_.locks.begin(), before_.locks.end(), lock) != before_.locks.end()) {
+        continue;
+      }
+      held_.push_back({facts_.size(), facts.locks.size(), start_});
+      facts.locks.push_back({lock.first, lock.second, 0});
+    }
+    const std::string documented = documented_lock(statement.text);
+    if (facts.locks.empty() && !documented.empty()) {
+      facts.locks.push_back({documented, {}, facts.duration_ms});
+    }
+    facts_.push_back(std::move(facts));
+    before_ = now;
+    if (!connection_->in_transaction()) before_.locks.clear();
+  }
+
+  std::vector<StatementFacts> take() { return std::move(facts_); }
+
+ private:
+  struct Look {
+    std::uint64_t position = 0;
+    std::vector<std::pair<std::string, std::string>> locks;
+    std::map<std::string, std::pair<std::string, std::string>> nodes;  // oid: file, name
+  };
+  struct Held {
+    std::size_t statement;
+    std::size_t lock;
+    Clock::time_point since;
+  };
+
+  Look look() {
+    const auto results = connection_->query_all({
+        {"SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')", {}},
+        {"SELECT DISTINCT l.mode, l.relation::regclass::text FROM pg_catalog.pg_locks l "
+         "JOIN pg_catalog.pg_class c ON c.oid = l.relation "
+         "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+         "WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted "
+         "AND l.mode <> 'AccessShareLock' AND c.relkind IN ('r', 'p', 'm', 'v', 'f') "
+         "AND n.nspname NOT IN ('pgcycle', 'information_schema') AND n.nspname !~ '^pg_' "
+         "ORDER BY 1, 2",
+         {}},
+        {"SELECT c.oid, pg_catalog.pg_relation_filenode(c.oid), c.oid::regclass::text FROM "
+         "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE "
+         "c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND n.nspname NOT IN ('pgcycle', "
+         "'information_schema') AND n.nspname !~ '^pg_'",
+         {}},
+    });
+    Look out;
+    out.position = static_cast<std::uint64_t>(std::stold(results[0].get(0, 0)));
+    for (std::size_t i = 0; i < results[1].size(); ++i) {
+      out.locks.emplace_back(results[1].get(i, 0), results[1].get(i, 1));
+    }
+    for (std::size_t i = 0; i < results[2].size(); ++i) {
+      out.nodes[results[2].get(i, 0)] = {results[2].get(i, 1), results[2].get(i, 2)};
+    }
+    return out;
+  }
+
+  postgres::Connection* connection_ = nullptr;
+  std::string version_;
+  std::string step_;
+  Clock::time_point start_;
+  Look before_;
+  std::vector<Held> held_;
+  std::vector<StatementFacts> facts_;
+};
+
+struct State {
+  catalog::Inventory inventory;
+  std::map<std::string, catalog::TableContent> content;
+};
+
+class Rehearsal {
+ public:
+  explicit Rehearsal(const RehearsalRequest& request) : request_(request) {}
+
+  RehearsalReport run() {
+    const auto start = Clock::now();
+    make_copy();
+    report_.copy_ms = ms_since(start);
+    const std::vector<Version> pending = pending_versions(request(false));
+    report_.plan = plan_hash(pending);
+    if (pending.empty()) return std::move(report_);
+    const bool alone = pending.size() <= kMostJudgedAlone;
+    const bool has_way_back = std::all_of(pending.begin(), pending.end(), all_can_go_back);
+    std::vector<State> states;
+    states.push_back(state());
+    go_up(pending, alone, states);
+    if (has_way_back) {
+      go_down(pending, alone, states);
+      const auto again = Clock::now();
+      up(request(false));
+      report_.up_again_ms = ms_since(again);
+      compare_end(states.back());
+    } else {
+      judge_partly(pending);
+    }
+    if (request_.read_production_rows) estimate();
+    note();
+    return std::move(report_);
+  }
+
+ private:
+  static bool all_can_go_back(const Version& version) {
+    return version.repeatable() ||
+           std::all_of(version.steps.begin(), version.steps.end(),
+                       [](const Step& step) { return step.down.has_value(); });
+  }
+
+  MigrateRequest request(bool measured) {
+    MigrateRequest out{*target_,
+                       request_.migration.config,
+                       request_.migration.directory,
+                       request_.migration.to,
+                       request_.migration.sql_only,
+                       false,
+                       request_.migration.environment,
+                       quiet_};
+    out.guarded = false;
+    out.out_of_order = request_.migration.out_of_order;
+    out.accepted_changes = request_.migration.accepted_changes;
+    if (measured) out.observer = &meter_;
+    return out;
+  }
+
+  void make_copy() {
+    if (!request_.dump.empty()) {
+      source_ = std::make_unique<SchemaSource>(request_.dump.string(), request_.sources);
+      target_ = source_->target();
+      report_.source = request_.dump.string();
+      return;
+    }
+    const server::Target& target = request_.migration.target;
+    report_.source = target.database();
+    try {
+      copy_ = std::make_unique<dump::ScratchDatabase>(target, request_.sources.reporter,
+                                                      target.database());
+      target_ = copy_->target();
+    } catch (const Error& error) {
+      if (error.sqlstate() != "55006" && error.sqlstate() != "42501") throw;
+      request_.sources.reporter.verbose("{} is in use: it is dumped and restored",
+                                        target.database());
+      restore_live(target);
+    }
+  }
+
+  void restore_live(const server::Target& target) {
+    const UnnamedFile file(fs::temp_directory_path());
+    dump::fetch_dump({target.info, file.path(), {}, {}, target.application_name, target.container,
+                      request_.sources.environment, request_.sources.reporter});
+    const dump::DumpFile dump = dump::inspect_dump(file.path(), target.database());
+    const server::Target own = request_.sources.own_server();
+    dump::ResetRequest reset{.target = own,
+                             .config = request_.sources.config,
+                             .dump = &dump,
+                             .template_database = {},
+                             .jobs = request_.sources.jobs,
+                             .environment = request_.sources.environment,
+                             .reporter = request_.sources.reporter};
+    copy_ = std::make_unique<dump::ScratchDatabase>(reset);
+    target_ = copy_->target();
+  }
+
+  State state() {
+    auto connection = server::open_target(*target_, quiet_);
+    return {catalog::load_inventory(connection), catalog::content_of(connection)};
+  }
+
+  void go_up(const std::vector<Version>& pending, bool alone, std::vector<State>& states) {
+    const auto start = Clock::now();
+    double judging = 0;
+    for (const Version& version : pending) {
+      MigrateRequest step = request(true);
+      if (alone && !version.repeatable()) step.to = version.name;
+      const auto begin = Clock::now();
+      const MigrateReport report = up(step);
+      report_.checks.insert(report_.checks.end(), report.checks.begin(), report.checks.end());
+      report_.versions.push_back({version.name, WayBack::one_way, {}, ms_since(begin)});
+      if (!alone) break;
+      const auto judged = Clock::now();
+      states.push_back(state());
+      judging += ms_since(judged);
+    }
+    report_.up_ms = ms_since(start) - judging;
+    report_.statements = meter_.take();
+    if (alone) return;
+    report_.versions.front().version =
+        fmt::format("{} to {}", pending.front().name, pending.back().name);
+    states.push_back(state());
+  }
+
+  // After each version's way back the database must be as it was before that version.
+  void go_down(const std::vector<Version>& pending, bool alone, const std::vector<State>& states) {
+    if (!alone) {
+      const auto start = Clock::now();
+      MigrateRequest back = request(false);
+      back.to.clear();
+      back.steps = 0;
+      for (const Version& version : pending) {
+        if (!version.repeatable()) *back.steps += version.steps.size();
+      }
+      down(back);
+      report_.down_ms = ms_since(start);
+      judge(report_.versions.front(), states.front());
+      return;
+    }
+    for (std::size_t i = pending.size(); i-- > 0;) {
+      if (pending[i].repeatable()) continue;
+      MigrateRequest back = request(false);
+      back.to.clear();
+      back.steps = pending[i].steps.size();
+      const auto start = Clock::now();
+      down(back);
+      report_.down_ms += ms_since(start);
+      judge(report_.versions[i], states[i]);
+    }
+  }
+
+  void judge(RehearsedVersion& version, const State& before) {
+    const State now = state();
+    for (const catalog::ObjectChange& change : catalog::compare(before.inventory, now.inventory)) {
+      const bool only_order =
+          change.properties.size() == 1 && change.properties[0].property == "order";
+      if (only_order) continue;
+      version.differences.push_back(fmt::format("{} {} {}", catalog::name_of(change.kind),
+                                                change.object.kind, change.object.name));
+    }
+    for (std::string& line : catalog::compare(before.content, now.content)) {
+      version.differences.push_back(std::move(line));
+    }
+    version.way_back = version.differences.empty() ? WayBack::lossless : WayBack::lossy;
+  }
+
+  // Where some version has no way back, none before it can be judged.
+  void judge_partly(const std::vector<Version>& pending) {
+    for (std::size_t i = 0; i < report_.versions.size(); ++i) {
+      for (const Step& step : pending[i].steps) {
+        if (!step.down) {
+          report_.versions[i].differences.push_back(step.name + " has no .down.sql");
+        }
+      }
+      if (report_.versions[i].differences.empty()) {
+        report_.versions[i].differences.emplace_back("a later version has no way back");
+      }
+    }
+  }
+
+  void compare_end(const State& first_time) {
+    const State now = state();
+    std::string detail;
+    for (const catalog::ObjectChange& change :
+         catalog::compare(first_time.inventory, now.inventory)) {
+      if (change.properties.size() == 1 && change.properties[0].property == "order") continue;
+      detail += fmt::format("{} {} {}\n", catalog::name_of(change.kind), change.object.kind,
+                            change.object.name);
+    }
+    if (detail.empty()) return;
+    throw Error(ErrorCode::check, "up, down and up again does not end as up alone")
+        .detail(detail)
+        .hint("correct the .down.sql files, which leave something behind");
+  }
+
+  // Work grows with rows: a statement on a table takes so many times as long.
+  void estimate() {
+    const auto url = request_.migration.config.text_if_set("production.url");
+    if (!url) return;
+    auto production = postgres::Connection::open(postgres::ConnectionInfo::parse(*url),
+                                                 {"pgcycle-migrate", &quiet_, false});
+    const postgres::Transaction reading(production, postgres::Transaction::Mode::snapshot);
+    auto copy = server::open_target(*target_, quiet_);
+    constexpr const char* kRows =
+        "SELECT c.oid::regclass::text, greatest(c.reltuples, 1) FROM pg_catalog.pg_class c WHERE "
+        "c.relkind IN ('r', 'p', 'm')";
+    const auto rows_of = [&](postgres::Connection& connection) {
+      std::map<std::string, double> rows;
+      connection.execute("SET search_path = public");
+      const auto result = connection.query(kRows);
+      for (std::size_t i = 0; i < result.size(); ++i) {
+        rows[result.get(i, 0)] = std::stod(result.get(i, 1));
+      }
+      return rows;
+    };
+    const auto there = rows_of(production);
+    const auto here = rows_of(copy);
+    for (StatementFacts& facts : report_.statements) {
+      double factor = 1;
+      for (const LockTaken& lock : facts.locks) {
+        const auto one = there.find(lock.relation);
+        const auto other = here.find(lock.relation);
+        if (one == there.end() || other == here.end()) continue;
+        factor = std::max(factor, one->second / other->second);
+      }
+      facts.estimated_ms = facts.duration_ms * factor;
+    }
+  }
+
+  void note() const {
+    fs::create_directories(request_.notes);
+    const std::time_t now = std::time(nullptr);
+    write_file_atomically(request_.notes / (report_.plan + ".json"),
+                          fmt::format("{{\"rehearsed_at\": {}, \"source\": \"{}\"}}\n", now,
+                                      request_.dump.empty() ? "copy" : "dump"));
+  }
+
+  const RehearsalRequest& request_;
+  SilentReporter quiet_;
+  Meter meter_;
+  std::unique_ptr<SchemaSource> source_;
+  std::unique_ptr<dump::ScratchDatabase> copy_;
+  std::optional<server::Target> target_;
+  RehearsalReport report_;
+};
+
+}  // namespace
+
+std::string_view name_of(WayBack way) {
+  switch (way) {
+    case WayBack::lossless:
+      return "lossless";
+    case WayBack::lossy:
+      return "lossy";
+    case WayBack::one_way:
+      return "one-way";
+  }
+  return "unknown";
+}
+
+std::string documented_lock(const std::string& statement) {
+  const postgres::StatementTraits traits = postgres::traits_of(statement);
+  const bool concurrent = !traits.indexed_table.empty() || !traits.dropped_indexes.empty() ||
+                          !traits.reindexed.empty() || !traits.detached.empty();
+  return concurrent ? "ShareUpdateExclusiveLock" : std::string();
+}
+
+RehearsalReport rehearse(const RehearsalRequest& request) { return Rehearsal(request).run(); }
+
+bool was_rehearsed(const fs::path& notes, const std::string& plan) {
+  return fs::exists(notes / (plan + ".json"));
+}
+
+}  // namespace pgcycle::migrate
