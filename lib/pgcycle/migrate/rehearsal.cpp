@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <ctime>
+#include <nlohmann/json.hpp>
 
 #include "pgcycle/catalog/content_hash.hpp"
 #include "pgcycle/catalog/diff.hpp"
@@ -42,6 +43,7 @@ class Meter final : public RunObserver {
     connection_ = &connection;
     held_.clear();
     before_ = look();
+    old_relations_ = before_.relations;
   }
 
   void end_step(const Version&, const Step&) override {
@@ -72,6 +74,8 @@ class Meter final : public RunObserver {
       }
     }
     for (const auto& lock : now.locks) {
+      // Nobody else can want what the step itself has made.
+      if (!old_relations_.contains(lock.second)) continue;
       if (std::find(before_.locks.begin(), before_.locks.end(), lock) != before_.locks.end()) {
         continue;
       }
@@ -94,6 +98,7 @@ class Meter final : public RunObserver {
     std::uint64_t position = 0;
     std::vector<std::pair<std::string, std::string>> locks;
     std::map<std::string, std::pair<std::string, std::string>> nodes;  // oid: file, name
+    std::set<std::string> relations;
   };
   struct Held {
     std::size_t statement;
@@ -114,7 +119,7 @@ class Meter final : public RunObserver {
          {}},
         {"SELECT c.oid, pg_catalog.pg_relation_filenode(c.oid), c.oid::regclass::text FROM "
          "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE "
-         "c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND n.nspname NOT IN ('pgcycle', "
+         "c.relkind IN ('r', 'm', 'p', 'v', 'f') AND c.relpersistence <> 't' AND n.nspname NOT IN ('pgcycle', "
          "'information_schema') AND n.nspname !~ '^pg_'",
          {}},
     });
@@ -124,6 +129,8 @@ class Meter final : public RunObserver {
       out.locks.emplace_back(results[1].get(i, 0), results[1].get(i, 1));
     }
     for (std::size_t i = 0; i < results[2].size(); ++i) {
+      out.relations.insert(results[2].get(i, 2));
+      if (results[2].is_null(i, 1)) continue;
       out.nodes[results[2].get(i, 0)] = {results[2].get(i, 1), results[2].get(i, 2)};
     }
     return out;
@@ -134,6 +141,7 @@ class Meter final : public RunObserver {
   std::string step_;
   Clock::time_point start_;
   Look before_;
+  std::set<std::string> old_relations_;
   std::vector<Held> held_;
   std::vector<StatementFacts> facts_;
 };
@@ -169,7 +177,7 @@ class Rehearsal {
       judge_partly(pending);
     }
     if (request_.read_production_rows) estimate();
-    note();
+    note(pending);
     return std::move(report_);
   }
 
@@ -367,12 +375,22 @@ class Rehearsal {
     }
   }
 
-  void note() const {
+  // That it was clean, and for lint the lines of statements that wrote a table again.
+  void note(const std::vector<Version>& pending) const {
+    nlohmann::ordered_json rewrites = nlohmann::ordered_json::object();
+    for (const Version& version : pending) {
+      for (const Step& step : version.steps) {
+        auto& lines = rewrites[step.checksum] = nlohmann::ordered_json::array();
+        for (const StatementFacts& facts : report_.statements) {
+          if (facts.version == version.name && facts.step == step.name && !facts.rewritten.empty()) {
+            lines.push_back(facts.place.line);
+          }
+        }
+      }
+    }
     fs::create_directories(request_.notes);
-    const std::time_t now = std::time(nullptr);
-    write_file_atomically(request_.notes / (report_.plan + ".json"),
-                          fmt::format("{{\"rehearsed_at\": {}, \"source\": \"{}\"}}\n", now,
-                                      request_.dump.empty() ? "copy" : "dump"));
+    const nlohmann::ordered_json note{{"rehearsed_at", std::time(nullptr)}, {"rewrites", rewrites}};
+    write_file_atomically(request_.notes / (report_.plan + ".json"), note.dump(1) + "\n");
   }
 
   const RehearsalRequest& request_;
