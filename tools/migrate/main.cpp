@@ -4,7 +4,11 @@
 
 #include <iostream>
 
+#include "pgcycle/migrate/adoption.hpp"
 #include "pgcycle/migrate/check_output.hpp"
+#include "pgcycle/migrate/freeze.hpp"
+#include "pgcycle/migrate/lint.hpp"
+#include "pgcycle/migrate/lint_rules.hpp"
 #include "pgcycle/migrate/new_migration.hpp"
 #include "pgcycle/migrate/production.hpp"
 #include "pgcycle/migrate/runner.hpp"
@@ -53,6 +57,10 @@ struct MigrateOptions {
   std::string unrehearsed;
   std::string dump;
   std::string backup;
+  std::string since;
+  std::string explain;
+  bool strict = false;
+  bool check = false;
 };
 
 using Operation = migrate::MigrateReport (*)(const migrate::MigrateRequest&);
@@ -237,6 +245,96 @@ void diff(const Context& context, const MigrateOptions& options) {
   context.print(options.sql ? report.sql : diff_text(report), to_json(report));
 }
 
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  return fmt::format("{:04}-{:02}-{:02}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday);
+}
+
+void explain_rule(const Context& context, const std::string& name) {
+  const migrate::LintRule* rule = migrate::find_lint_rule(name);
+  if (rule == nullptr) {
+    std::vector<std::string> known;
+    for (const auto& one : migrate::lint_rules()) known.emplace_back(one.name);
+    throw Error(ErrorCode::usage, fmt::format("there is no rule {}", name))
+        .hint(did_you_mean(name, known, fmt::format("the rules are {}", fmt::join(known, ", "))));
+  }
+  context.print(fmt::format("{}\n\n{}\n\nInstead: {}\n\nfound:\n{}\n\nnot found:\n{}\n", rule->name,
+                            rule->why, rule->instead, rule->bad, rule->good),
+                {{"rule", rule->name}, {"why", rule->why}, {"instead", rule->instead}});
+}
+
+void lint(const Context& context, const MigrateOptions& options) {
+  if (!options.explain.empty()) {
+    explain_rule(context, options.explain);
+    return;
+  }
+  const auto findings =
+      migrate::lint({context.path(options.migrations, "migrations.dir"), options.since, today(),
+                     rehearsals_of(context)});
+  std::string text;
+  Json json = Json::array();
+  std::size_t errors = 0;
+  for (const auto& finding : findings) {
+    const bool fails = finding.is_error || options.strict;
+    errors += fails ? 1 : 0;
+    text += fmt::format("{}: {}: {} [{}]\n  instead: {}\n", to_string(finding.place),
+                        finding.is_error ? "error" : "warning", finding.message, finding.rule,
+                        finding.instead);
+    json.push_back({{"rule", finding.rule},
+                    {"message", finding.message},
+                    {"instead", finding.instead},
+                    {"at", to_string(finding.place)},
+                    {"error", finding.is_error}});
+  }
+  text += fmt::format("{} findings, {} of them errors\n", findings.size(), errors);
+  context.print(text, {{"findings", json}, {"errors", errors}});
+  if (errors == 0) return;
+  throw Error(ErrorCode::check, fmt::format("lint found {} errors", errors))
+      .hint("mend them, or allow them with a reason and a date; lint --explain RULE tells more");
+}
+
+void lock(const Context& context, const MigrateOptions& options) {
+  const server::Target target = target_of(context, options);
+  auto connection = server::open_target(target, context.reporter);
+  const migrate::FreezeRequest request{connection, context.config.path("lock.file"),
+                                       context.config.strings("lock.objects"),
+                                       context.config.strings("lock.probes")};
+  if (!options.check) {
+    const std::size_t objects = migrate::freeze(request);
+    context.print(fmt::format("{} objects frozen in {}\n", objects, request.file.string()),
+                  {{"objects", objects}, {"file", request.file.string()}});
+    return;
+  }
+  const auto broken = migrate::check_freeze(request);
+  std::string text;
+  Json json = Json::array();
+  for (const auto& one : broken) {
+    text += fmt::format("{}: {}\n", one.object, one.what);
+    json.push_back({{"object", one.object}, {"what", one.what}});
+  }
+  if (broken.empty()) text = "all promises are kept\n";
+  context.print(text, {{"broken", json}});
+  if (broken.empty()) return;
+  throw Error(ErrorCode::check, fmt::format("{} promises of the schema lock are broken", broken.size()))
+      .at(request.file.string())
+      .hint("mend the migration; or, if all who rely on it know, freeze anew with pgcycle-migrate "
+            "lock");
+}
+
+void adopt(const Context& context, const MigrateOptions& options) {
+  const server::Target target = target_of(context, options);
+  const auto source_context = sources(context);
+  const auto report =
+      migrate::adopt({request_for(context, options, target, context.options.dry_run),
+                      source_context, options.to});
+  context.print(fmt::format("{} of {}: {} versions {}\n", report.table, report.tool,
+                            report.versions.size(),
+                            context.options.dry_run ? "would be stamped" : "stamped"),
+                {{"tool", report.tool}, {"table", report.table}, {"versions", report.versions}});
+}
+
 void add_schema_commands(Program& program, MigrateOptions& options) {
   CLI::App& command = program.command(
       "diff", "Tell what differs between two databases, dumps or folders of migrations",
@@ -249,6 +347,22 @@ void add_schema_commands(Program& program, MigrateOptions& options) {
       .add_option("--rename", options.renames,
                   "SCHEMA.TABLE[.COLUMN]=NAME, not one dropped and one made")
       ->type_name("A=B");
+  CLI::App& lint_command =
+      program.command("lint", "Find dangers in migrations; exit 4 if there is an error",
+                      [&options](const Context& context) { lint(context, options); });
+  lint_command.add_option("--since", options.since, "Only what comes behind this version")
+      ->type_name("VERSION");
+  lint_command.add_flag("--strict", options.strict, "Warnings fail too");
+  lint_command.add_option("--explain", options.explain, "Tell about a rule")->type_name("RULE");
+  CLI::App& lock_command = program.command(
+      "lock", "Freeze the shape that others rely on in schema.lock.json",
+      [&options](const Context& context) { lock(context, options); });
+  lock_command.add_flag("--check", options.check, "Hold the database against it; exit 4 if it fails");
+  CLI::App& adopt_command = program.command(
+      "adopt", "Take over the history of another migration tool, once the schema is proven",
+      [&options](const Context& context) { adopt(context, options); });
+  adopt_command.add_option("--to", options.to, "Version that the database is at")
+      ->type_name("VERSION");
   command.add_flag("--rows", options.rows, "Compare numbers of rows too");
   command
       .add_option("--samples", options.samples,

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "pgcycle/postgres/identifier.hpp"
+
 namespace pgcycle::migrate {
 
 namespace {
@@ -37,6 +39,14 @@ ALTER TABLE pgcycle.migration_step
   ADD COLUMN IF NOT EXISTS progress text,
   ADD COLUMN IF NOT EXISTS taken_back integer;
 )";
+
+// A database that the files alone have made has no such table.
+postgres::Statement alembic_is(const std::string& revision) {
+  return {fmt::format("DO $pgcycle$ BEGIN IF to_regclass('alembic_version') IS NOT NULL THEN UPDATE "
+                      "alembic_version SET version_num = {}; END IF; END $pgcycle$",
+                      postgres::quote_literal(revision)),
+          {}};
+}
 
 }  // namespace
 
@@ -136,15 +146,23 @@ postgres::Statement Journal::done(const Version& version, const Step& step,
       {version.name, step.name, output}};
 }
 
-postgres::Statement Journal::version_done(const Version& version) {
-  return {"INSERT INTO pgcycle.migration_version (version) VALUES ($1) ON CONFLICT DO NOTHING",
-          {version.name}};
+std::vector<postgres::Statement> Journal::version_done(const Version& version) {
+  std::vector<postgres::Statement> out{
+      {"INSERT INTO pgcycle.migration_version (version) VALUES ($1) ON CONFLICT DO NOTHING",
+       {version.name}}};
+  if (!version.alembic.empty()) out.push_back(alembic_is(version.alembic));
+  return out;
 }
 
 std::vector<postgres::Statement> Journal::taken_back(const Version& version, const Step& step) {
-  return {{"DELETE FROM pgcycle.migration_step WHERE version = $1 AND step = $2",
-           {version.name, step.name}},
-          {"DELETE FROM pgcycle.migration_version WHERE version = $1", {version.name}}};
+  std::vector<postgres::Statement> out{
+      {"DELETE FROM pgcycle.migration_step WHERE version = $1 AND step = $2",
+       {version.name, step.name}},
+      {"DELETE FROM pgcycle.migration_version WHERE version = $1", {version.name}}};
+  if (!version.alembic.empty() && !version.alembic_before.empty()) {
+    out.push_back(alembic_is(version.alembic_before));
+  }
+  return out;
 }
 
 postgres::Statement Journal::checksum_is(const Version& version, const Step& step) {

@@ -64,7 +64,8 @@ class Journal {
                                              std::size_t done, const std::string& hash);
   static postgres::Statement done(const Version& version, const Step& step,
                                   const std::string& output = {});
-  static postgres::Statement version_done(const Version& version);
+  // The version's row and, where its file names a revision of alembic, alembic's own.
+  static std::vector<postgres::Statement> version_done(const Version& version);
   // The step was taken back, and with it its version.
   static std::vector<postgres::Statement> taken_back(const Version& version, const Step& step);
   // Some statements of its way back are done.

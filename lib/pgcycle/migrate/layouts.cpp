@@ -14,6 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kPrismaFile = "migration.sql";
+
 bool is_passed_over(const std::string& name) {
   return name.starts_with('.') || name.ends_with('~') || name.ends_with(".md") ||
          name.ends_with(".toml") || name.ends_with(".conf") || name.ends_with(".txt");
@@ -37,7 +39,9 @@ bool is_flyway_name(const std::string& name) {
 std::optional<Layout> layout_of_entry(const fs::path& path) {
   const std::string name = path.filename().string();
   if (fs::is_directory(path)) {
-    if (leading_number(name) && fs::exists(path / "up.sql")) return Layout::directories;
+    if (leading_number(name) && (fs::exists(path / "up.sql") || fs::exists(path / kPrismaFile))) {
+      return Layout::directories;
+    }
     return std::nullopt;
   }
   if (is_flyway_name(name)) return Layout::flyway;
@@ -105,7 +109,7 @@ std::vector<Version> read_pairs(const fs::path& directory) {
   return out;
 }
 
-// NUMBER_NAME/up.sql with down.sql
+// NUMBER_NAME/up.sql with down.sql, or Prisma's NUMBER_NAME/migration.sql
 std::vector<Version> read_directories(const fs::path& directory) {
   std::vector<Version> out;
   for (const fs::path& path : entries_of(directory)) {
@@ -115,9 +119,10 @@ std::vector<Version> read_directories(const fs::path& directory) {
     std::string plain = digits;  // diesel writes 2023-01-31-120000_name
     plain.erase(std::remove(plain.begin(), plain.end(), '-'), plain.end());
     const auto number = leading_number(plain);
-    if (!number || !fs::exists(path / "up.sql")) not_a_migration(path, Layout::directories);
+    const fs::path file = path / (fs::exists(path / kPrismaFile) ? kPrismaFile : "up.sql");
+    if (!number || !fs::exists(file)) not_a_migration(path, Layout::directories);
     Version version = one_step_version(path, std::move(name), *number);
-    version.steps[0].file = path / "up.sql";
+    version.steps[0].file = file;
     if (fs::exists(path / "down.sql")) version.steps[0].down = path / "down.sql";
     out.push_back(std::move(version));
   }

@@ -79,6 +79,8 @@ void read_version_file(Version& version, const fs::path& path) {
       version.requires_place = value.place;
     } else if (root.keys[i] == "description") {
       version.description = value.text;
+    } else if (root.keys[i] == "alembic") {
+      version.alembic = value.text;
     } else if (root.keys[i] == "transaction") {
       version.one_transaction = value.text == "version";
       if (value.text == "file" || value.text == "version") continue;
@@ -88,8 +90,8 @@ void read_version_file(Version& version, const fs::path& path) {
     } else {
       throw Error(ErrorCode::input, fmt::format("unknown key \"{}\"", root.keys[i]))
           .at(root.key_places[i])
-          .hint(did_you_mean(root.keys[i], {"requires", "description", "transaction"},
-                             "the keys are requires, description and transaction"));
+          .hint(did_you_mean(root.keys[i], {"requires", "description", "transaction", "alembic"},
+                             "the keys are requires, description, transaction and alembic"));
     }
   }
 }
@@ -250,6 +252,7 @@ std::vector<Version> read_migrations(const fs::path& directory) {
   });
   for (std::size_t i = 1; i < versions.size(); ++i) {
     const Version& one = versions[i - 1];
+    versions[i].alembic_before = one.alembic;
     if (versions[i].repeatable() || one.number != versions[i].number) continue;
     throw Error(ErrorCode::input, fmt::format("{} and {} have the same number", one.name,
                                               versions[i].name))

@@ -61,6 +61,8 @@ struct Version {
   std::string description;
   std::string requires_version;
   Location requires_place;
+  std::string alembic;                // revision that alembic_version is set to, if any
+  std::string alembic_before;         // that of the version before
   bool one_transaction = false;       // "transaction": "version"
   std::vector<Step> steps;            // by number
   std::optional<std::filesystem::path> preflight;

@@ -237,7 +237,7 @@ class UpRun : public Run {
     if (!complete) return;
     if (!recorded) {
       if (version.checks) run_checks_of(*version.checks, fmt::format("after {}", version.name));
-      journal_.run(Journal::version_done(version));
+      connection_.query_all(Journal::version_done(version));
     }
     contents_.versions[version.name] = {};
   }

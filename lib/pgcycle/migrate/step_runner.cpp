@@ -62,6 +62,12 @@ bool is_transaction_control(TransactionControl control) {
   return control != TransactionControl::none;
 }
 
+void add_version_done(SqlRun& run, const Version& version) {
+  for (postgres::Statement& statement : Journal::version_done(version)) {
+    run.add(std::move(statement));
+  }
+}
+
 }  // namespace
 
 void StepRunner::run(const Version& version, const Step& step, const StepRecord* earlier,
@@ -89,7 +95,7 @@ void StepRunner::run(const Version& version, const Step& step, const StepRecord*
   } else {
     in_transaction([&](SqlRun& run) {
       add_step(run, version, step);
-      if (completes_version) run.add(Journal::version_done(version));
+      if (completes_version) add_version_done(run, version);
     });
   }
 }
@@ -104,7 +110,7 @@ void StepRunner::run_together(const Version& version, const std::vector<const St
       require_passed(results, fmt::format("after {}", version.name));
       checks_.insert(checks_.end(), results.begin(), results.end());
     }
-    run.add(Journal::version_done(version));
+    add_version_done(run, version);
   });
 }
 
@@ -407,7 +413,11 @@ void StepRunner::run_backfill(const Version& version, const Step& step, const St
 void StepRunner::finish(const Version& version, const Step& step, bool completes_version,
                         const std::string& output) {
   std::vector<postgres::Statement> statements{Journal::done(version, step, output)};
-  if (completes_version) statements.push_back(Journal::version_done(version));
+  if (completes_version) {
+    for (postgres::Statement& statement : Journal::version_done(version)) {
+      statements.push_back(std::move(statement));
+    }
+  }
   connection_.query_all(statements);
 }
 

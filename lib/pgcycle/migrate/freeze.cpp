@@ -1,0 +1,226 @@
+#include "pgcycle/migrate/freeze.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "pgcycle/catalog/inventory.hpp"
+#include "pgcycle/support/file.hpp"
+#include "pgcycle/support/hash.hpp"
+
+namespace pgcycle::migrate {
+
+namespace {
+
+using catalog::CatalogObject;
+using catalog::Inventory;
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kSchema = "pgcycle.schema-lock/1";
+
+// `*` stands for any run of characters.
+bool matches(std::string_view pattern, std::string_view name) {
+  if (pattern.empty()) return name.empty();
+  if (pattern[0] == '*') {
+    return matches(pattern.substr(1), name) || (!name.empty() && matches(pattern, name.substr(1)));
+  }
+  return !name.empty() && name[0] == pattern[0] && matches(pattern.substr(1), name.substr(1));
+}
+
+bool is_chosen(const std::vector<std::string>& patterns, const std::string& name) {
+  return patterns.empty() || std::any_of(patterns.begin(), patterns.end(),
+                                         [&name](const std::string& p) { return matches(p, name); });
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    out.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
+Json columns_of(const Inventory& inventory, const std::string& table) {
+  std::vector<const CatalogObject*> columns = inventory.parts_of(table, "column");
+  std::sort(columns.begin(), columns.end(), [](const CatalogObject* a, const CatalogObject* b) {
+    return std::stoi(a->property("number")) < std::stoi(b->property("number"));
+  });
+  Json out = Json::array();
+  for (const CatalogObject* column : columns) {
+    out.push_back({{"name", column->key.name.substr(table.size() + 1)},
+                   {"type", column->property("type")},
+                   {"nullable", column->property("not null").empty()}});
+  }
+  return out;
+}
+
+// The frozen part of an object; null for kinds that nobody relies on by shape.
+Json shape_of(const Inventory& inventory, const CatalogObject& object) {
+  const std::string& kind = object.key.kind;
+  if (kind == "table" || kind == "foreign table") {
+    return {{"kind", kind}, {"columns", columns_of(inventory, object.key.name)}};
+  }
+  if (kind == "view" || kind == "materialized view") {
+    return {{"kind", kind}, {"columns", lines_of(object.property("columns"))}};
+  }
+  if (kind == "function" || kind == "procedure" || kind == "aggregate") {
+    return {{"kind", kind},
+            {"arguments", object.property("arguments")},
+            {"result", object.property("result")}};
+  }
+  if (kind == "enum") return {{"kind", kind}, {"values", lines_of(object.property("labels"))}};
+  return nullptr;
+}
+
+// A hash over the rows in the order that the query gives.
+std::string probe_hash(postgres::Connection& connection, const std::string& query) {
+  const postgres::Transaction reading(connection, postgres::Transaction::Mode::snapshot);
+  const postgres::Result rows = connection.query(query);
+  Sha256 hash;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    for (std::size_t column = 0; column < rows.columns(); ++column) {
+      hash.update(rows.is_null(row, column) ? std::string("\x01") : rows.get(row, column));
+      hash.update(std::string_view("\x1f", 1));
+    }
+    hash.update("\x1e");
+  }
+  return to_hex(hash.finish());
+}
+
+Json objects_of(const Inventory& inventory, const std::vector<std::string>& patterns) {
+  Json objects = Json::object();
+  for (const auto& [key, object] : inventory.objects) {
+    if (!is_chosen(patterns, key.name)) continue;
+    Json shape = shape_of(inventory, object);
+    if (!shape.is_null()) objects[key.name] = std::move(shape);
+  }
+  return objects;
+}
+
+class Check {
+ public:
+  std::vector<BrokenPromise> take() { return std::move(broken_); }
+
+  void object(const std::string& name, const Json& frozen, const Json& now) {
+    name_ = name;
+    if (frozen.at("kind") != now.at("kind")) {
+      say(fmt::format("is a {}, not a {}", now.at("kind").get<std::string>(),
+                      frozen.at("kind").get<std::string>()));
+    } else if (frozen.contains("columns")) {
+      columns(frozen.at("columns"), now.at("columns"));
+    } else if (frozen.contains("values")) {
+      values(frozen.at("values"), now.at("values"));
+    } else if (frozen != now) {
+      say(fmt::format("({}) returns {} is now ({}) returns {}", text(frozen, "arguments"),
+                      text(frozen, "result"), text(now, "arguments"), text(now, "result")));
+    }
+  }
+
+  void gone(const std::string& name) {
+    name_ = name;
+    say("is gone");
+  }
+
+  void probe(const std::string& query) {
+    name_ = query;
+    say("gives other rows");
+  }
+
+ private:
+  static std::string text(const Json& object, const char* key) { return object.at(key); }
+  void say(std::string what) { broken_.push_back({name_, std::move(what)}); }
+
+  // Those of views are strings, those of tables objects.
+  void columns(const Json& frozen, const Json& now) {
+    for (std::size_t i = 0; i < frozen.size(); ++i) {
+      const std::string name = name_of_column(frozen[i]);
+      const auto found = std::find_if(now.begin(), now.end(), [&name](const Json& column) {
+        return name_of_column(column) == name;
+      });
+      if (found == now.end()) {
+        say(fmt::format("column {} is gone", name));
+        continue;
+      }
+      if (static_cast<std::size_t>(found - now.begin()) != i) {
+        say(fmt::format("column {} was number {}, and is number {}", name, i + 1,
+                        found - now.begin() + 1));
+      }
+      if (frozen[i].is_string()) {
+        if (*found != frozen[i]) {
+          say(fmt::format("column {} is now {}", frozen[i].get<std::string>(),
+                          found->get<std::string>()));
+        }
+        continue;
+      }
+      if (text(*found, "type") != text(frozen[i], "type")) {
+        say(fmt::format("column {} was {}, and is {}", name, text(frozen[i], "type"),
+                        text(*found, "type")));
+      }
+      if (found->at("nullable").get<bool>() && !frozen[i].at("nullable").get<bool>()) {
+        say(fmt::format("column {} may be null now", name));
+      }
+    }
+  }
+
+  static std::string name_of_column(const Json& column) {
+    if (!column.is_string()) return column.at("name");
+    const std::string all = column;
+    const std::size_t end = all.front() == '"' ? all.find('"', 1) + 1 : all.find(' ');
+    return all.substr(0, end);
+  }
+
+  void values(const Json& frozen, const Json& now) {
+    for (const Json& value : frozen) {
+      if (std::find(now.begin(), now.end(), value) == now.end()) {
+        say(fmt::format("value {} is gone", value.get<std::string>()));
+      }
+    }
+  }
+
+  std::string name_;
+  std::vector<BrokenPromise> broken_;
+};
+
+}  // namespace
+
+std::size_t freeze(const FreezeRequest& request) {
+  const Json objects = objects_of(catalog::load_inventory(request.connection), request.objects);
+  Json probes = Json::object();
+  for (const std::string& query : request.probes) {
+    probes[query] = probe_hash(request.connection, query);
+  }
+  const Json file{{"schema", kSchema}, {"objects", objects}, {"probes", probes}};
+  write_file_atomically(request.file, file.dump(2) + "\n");
+  return objects.size();
+}
+
+std::vector<BrokenPromise> check_freeze(const FreezeRequest& request) {
+  Check check;
+  try {
+    const Json file = Json::parse(read_file(request.file));
+    if (file.value("schema", "") != kSchema) {
+      throw Error(ErrorCode::input, "this is no schema lock of pgcycle").at(request.file.string());
+    }
+    const Json now = objects_of(catalog::load_inventory(request.connection), {});
+    for (const auto& [name, frozen] : file.at("objects").items()) {
+      if (!now.contains(name)) {
+        check.gone(name);
+      } else {
+        check.object(name, frozen, now.at(name));
+      }
+    }
+    for (const auto& [query, hash] : file.at("probes").items()) {
+      if (probe_hash(request.connection, query) != hash.get<std::string>()) check.probe(query);
+    }
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(ErrorCode::input, fmt::format("cannot read the schema lock: {}", error.what()))
+        .at(request.file.string())
+        .hint("write it again with pgcycle-migrate lock");
+  }
+  return check.take();
+}
+
+}  // namespace pgcycle::migrate

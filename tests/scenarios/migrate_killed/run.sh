@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# SIGKILL at 300 instants of a run of thirty steps, in transactions, concurrent and by script: up
+# again ends in the same schema and rows. Two runners at once: one works, one waits.
+. "$(dirname "$0")/../lib.sh"
+
+seed=${PGCYCLE_TEST_SEED:-$RANDOM}
+echo "seed: $seed (set PGCYCLE_TEST_SEED to run it again)"
+RANDOM=$seed
+kills=${PGCYCLE_TEST_KILLS:-300}
+
+project killed
+mkdir -p m/v1
+printf 'CREATE TABLE t (id int PRIMARY KEY, a int, b text); INSERT INTO t SELECT i, i, md5(i::text) FROM generate_series(1, 3000) i;\nCREATE TABLE log (step text);\nCREATE TABLE parts (id int) PARTITION BY RANGE (id); CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (1) TO (2);\n' >m/v1/010_t.sql
+for i in $(seq 2 29); do
+  file=m/v1/$(printf '%03d' $((i * 10)))_s$i
+  case $((i % 7)) in
+    0) printf 'ALTER TABLE t ADD COLUMN c%s int DEFAULT %s;\nINSERT INTO log VALUES (%s);\n' "$i" "$i" "'$i'" >"$file.sql" ;;
+    1) printf 'CREATE INDEX CONCURRENTLY i%s ON t (a, b);\nINSERT INTO log VALUES (%s);\nSET search_path = public;\nCREATE UNIQUE INDEX CONCURRENTLY u%s ON t (id, a);\n' "$i" "'$i'" "$i" >"$file.sql" ;;
+    2) printf '#!/bin/sh\npsql -X -q -d "$PGCYCLE_DB_URL" -c "BEGIN; DELETE FROM log WHERE step = %s; INSERT INTO log VALUES (%s); COMMIT"\n' "'$i'" "'$i'" >"$file.sh" && chmod +x "$file.sh" ;;
+    3) printf 'CREATE INDEX CONCURRENTLY i%s ON t (b);\nDROP INDEX CONCURRENTLY i%s;\nREINDEX TABLE CONCURRENTLY t;\nINSERT INTO log VALUES (%s);\n' "$i" "$i" "'$i'" >"$file.sql" ;;
+    4) printf -- '-- pgcycle: no-transaction\nINSERT INTO log VALUES (%s);\nBEGIN;\nUPDATE t SET a = a + 1;\nINSERT INTO log VALUES (%s);\nCOMMIT;\nINSERT INTO log VALUES (%s);\n' "'$i'" "'$i b'" "'$i c'" >"$file.sql" ;;
+    5) printf '{"table": "t", "set": {"a": "a + 1"}, "batch": 500}\n' >"$file.backfill.json" ;;
+    6) printf 'COPY log FROM stdin;\n%s\n\\.\nUPDATE t SET b = b || %s WHERE id < 100;\n' "$i" "'$i'" >"$file.sql" ;;
+  esac
+done
+printf 'ALTER TABLE parts DETACH PARTITION parts_1 CONCURRENTLY;\nINSERT INTO log VALUES (%s);\n' "'end'" >m/v1/300_end.sql
+
+run 0 pgcycle-server start -q
+admin=$(pgcycle-server url -q -d postgres)
+url=$(pgcycle-server url -q)
+fresh() { psql -X -q -d "$admin" -c 'DROP DATABASE IF EXISTS killed WITH (FORCE)' -c 'CREATE DATABASE killed'; }
+content() { database_state "$url" --exclude-schema=pgcycle; }
+fresh
+start=$(date +%s%N)
+run 0 pgcycle-migrate --migrations m up -q
+usual=$((($(date +%s%N) - start) / 1000000))
+wanted=$(content)
+says <(sql 'SELECT count(*) FROM log') "$(sql 'SELECT count(*) FROM log')"
+
+done_kills=0
+while ((done_kills < kills)); do
+  fresh
+  while ((done_kills < kills)); do
+    setsid pgcycle-migrate --migrations m up -q >"$out" 2>"$err" </dev/null &
+    pid=$!
+    sleep "$(printf '0.%03d' $((RANDOM % (usual / 2 + 20))))"
+    if ! kill -9 -- "-$pid" 2>/dev/null; then
+      wait $pid || fail "up failed after $done_kills kills"
+      break
+    fi
+    wait $pid 2>/dev/null || true
+    done_kills=$((done_kills + 1))
+  done
+  no_sessions_of pgcycle-migrate "$admin"
+  run 0 pgcycle-migrate --migrations m up -q
+  same "$(content)" "$wanted" "after $done_kills kills it ends elsewhere"
+  same "$(sql "SELECT count(*) FROM pg_index WHERE NOT indisvalid")" 0 "invalid indexes"
+  run 0 pgcycle-migrate --migrations m status
+  grep -qE 'interrupted|pending' "$out" && fail "something is not done"
+done
+
+# Two at once.
+fresh
+pgcycle-migrate --migrations m up >"$work/one" 2>&1 &
+one=$!
+pgcycle-migrate --migrations m up >"$work/two" 2>&1 &
+two=$!
+wait $one || fail "the first runner: $(cat "$work/one")"
+wait $two || fail "the second runner: $(cat "$work/two")"
+same "$(content)" "$wanted"
+grep -q "waiting for pgcycle-migrate" "$work/one" "$work/two" || fail "nobody waited"
+same "$(cat "$work/one" "$work/two" | grep -c '^30 steps run')" 1
