@@ -81,14 +81,18 @@ void Journal::prepare() {
 
 JournalContents Journal::read() {
   JournalContents contents;
-  // An earlier pgcycle's rows lack columns: read by name out of JSON, they are null.
-  const auto exists = connection_.query("SELECT to_regclass('pgcycle.migration_step')");
-  if (exists.is_null(0, 0)) return contents;
+  const auto exists = connection_.query(
+      "SELECT attname = $1 FROM pg_catalog.pg_attribute WHERE attrelid = "
+      "to_regclass('pgcycle.migration_step') AND attnum > 0 ORDER BY 1 DESC LIMIT 1",
+      {std::string(kNewestColumn)});
+  if (exists.empty()) return contents;
+  // The journal of an earlier pgcycle lacks the newest columns.
   const std::vector<postgres::Result> results = connection_.query_all({
-      {"SELECT version, step, state, checksum, statements_done, "
-       "finished_at::timestamptz(0)::text, COALESCE(duration_ms, 0), applied_by, "
-       "j ->> 'running', j ->> 'indexes_before', j ->> 'progress', to_jsonb(s) ->> 'taken_back' "
-       "FROM pgcycle.migration_step s, LATERAL (SELECT to_jsonb(s) AS j) x",
+      {fmt::format("SELECT version, step, state, checksum, statements_done, "
+                   "finished_at::timestamptz(0)::text, COALESCE(duration_ms, 0), applied_by, {} FROM "
+                   "pgcycle.migration_step",
+                   exists.boolean(0, 0) ? "running, indexes_before, progress, taken_back"
+                                        : "NULL::int, NULL::text, NULL::text, NULL::int"),
        {}},
       {"SELECT version, applied_at::timestamptz(0)::text, applied_by FROM "
        "pgcycle.migration_version",
@@ -125,6 +129,22 @@ postgres::Statement Journal::started(const Version& version, const Step& step) {
       "started_at = clock_timestamp(), "
       "statements_done = CASE WHEN s.state = 'done' THEN 0 ELSE s.statements_done END, "
       "progress = CASE WHEN s.state = 'done' THEN NULL ELSE s.progress END",
+      {version.name, step.name, std::string(name_of(step.kind)), step.checksum}};
+}
+
+postgres::Statement Journal::applied(const Version& version, const Step& step,
+                                     bool completes_version) {
+  return {
+      fmt::format("{}INSERT INTO pgcycle.migration_step AS s (version, step, kind, checksum, state, "
+                  "started_at, finished_at, duration_ms) VALUES ($1, $2, $3, $4, 'done', now(), "
+                  "clock_timestamp(), round(1000 * extract(epoch FROM clock_timestamp() - "
+                  "now())::numeric, 3)) ON CONFLICT (version, step) DO UPDATE SET checksum = "
+                  "excluded.checksum, state = 'done', started_at = excluded.started_at, finished_at = "
+                  "excluded.finished_at, duration_ms = excluded.duration_ms, running = NULL, "
+                  "indexes_before = NULL, progress = NULL, statements_done = 0",
+                  completes_version ? "WITH v AS (INSERT INTO pgcycle.migration_version (version) "
+                                      "VALUES ($1) ON CONFLICT DO NOTHING) "
+                                    : ""),
       {version.name, step.name, std::string(name_of(step.kind)), step.checksum}};
 }
 

@@ -59,6 +59,9 @@ class Journal {
   JournalContents read();
 
   // Statements to be run with those of the step.
+  // For a step that is one transaction: its row, and that of the version that it completes.
+  static postgres::Statement applied(const Version& version, const Step& step,
+                                     bool completes_version);
   static postgres::Statement started(const Version& version, const Step& step);
   static postgres::Statement statements_done(const Version& version, const Step& step,
                                              std::size_t done, const std::string& hash);

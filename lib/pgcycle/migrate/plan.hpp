@@ -43,6 +43,7 @@ struct Step {
   std::string checksum;                          // SHA-256 of the content, line endings normalised
   bool no_transaction = false;                   // runs statement by statement
   bool down_no_transaction = false;              // and so does its way back
+  bool keeps_session = false;                    // none of its statements can change settings
   bool may_drop = false;                         // DROP or ALTER TABLE stands in it
   bool repeatable = false;                       // runs again whenever it changed
   std::vector<std::string> required_tables;      // -- pgcycle: requires table NAME

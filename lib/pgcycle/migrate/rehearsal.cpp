@@ -309,6 +309,10 @@ class Rehearsal {
     for (std::string& line : catalog::compare(before.content, now.content)) {
       version.differences.push_back(std::move(line));
     }
+    // What a later version's way back had lost is not this one's fault.
+    std::erase_if(version.differences, [this](const std::string& line) {
+      return !lost_.insert(line.substr(0, line.find(':'))).second;
+    });
     version.way_back = version.differences.empty() ? WayBack::lossless : WayBack::lossy;
   }
 
@@ -396,6 +400,7 @@ class Rehearsal {
   const RehearsalRequest& request_;
   SilentReporter quiet_;
   Meter meter_;
+  std::set<std::string> lost_;  // objects that some way back did not bring back
   std::unique_ptr<SchemaSource> source_;
   std::unique_ptr<dump::ScratchDatabase> copy_;
   std::optional<server::Target> target_;

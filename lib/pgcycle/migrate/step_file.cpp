@@ -94,11 +94,23 @@ bool says_no_transaction(const std::string& content, Layout sections, bool up) {
   return line.find("transaction:false") != std::string_view::npos;
 }
 
+// Statements of these kinds leave settings, role and temporary tables as they are.
+bool keeps_session(std::string_view statement) {
+  const auto tokens = postgres::tokens_of(statement, 2);
+  if (tokens.empty()) return true;
+  for (const char* word : {"alter", "comment", "copy", "drop", "grant", "insert", "revoke"}) {
+    if (tokens[0].is(word)) return true;
+  }
+  return tokens[0].is("create") && tokens.size() > 1 && !tokens[1].is("temp") &&
+         !tokens[1].is("temporary") && !tokens[1].is("local") && !tokens[1].is("global");
+}
+
 // One reading of the SQL: directives, what it includes, and whether it can be one transaction.
 void read_sql(Step& step, const std::string& sql, bool up) {
   postgres::SqlReader reader(sql, step.file.string());
   bool& alone = up ? step.no_transaction : step.down_no_transaction;
   std::optional<Location> own_control;
+  bool keeps = sql.find("set_config") == std::string::npos;
   const auto take = [&](const std::vector<postgres::SqlComment>& comments) {
     for (const postgres::SqlComment& comment : comments) {
       const std::string_view directive = directive_in(comment.text);
@@ -115,13 +127,17 @@ void read_sql(Step& step, const std::string& sql, bool up) {
     if (statement->kind != postgres::SqlStatement::Kind::sql) continue;
     const postgres::StatementTraits traits = postgres::traits_of(statement->text);
     if (traits.outside_transaction) alone = true;
+    keeps = keeps && keeps_session(statement->text) && !statement->execute_result;
     if (up && traits.may_drop) step.may_drop = true;
     const bool ends = traits.control != postgres::TransactionControl::none &&
                       traits.control != postgres::TransactionControl::inner;
     if (ends && !own_control) own_control = statement->place;
   }
   take(reader.trailing_comments());
-  if (up) step.inclusions = reader.included_files();
+  if (up) {
+    step.inclusions = reader.included_files();
+    step.keeps_session = keeps;
+  }
   if (own_control && !alone) {
     if (step.sections == Layout::versions) {
       throw Error(ErrorCode::input, "the step ends or begins the transaction that it runs in")

@@ -93,17 +93,18 @@ void StepRunner::run(const Version& version, const Step& step, const StepRecord*
     verify(step);
     finish(version, step, completes_version);
   } else {
-    in_transaction([&](SqlRun& run) {
-      add_step(run, version, step);
-      if (completes_version) add_version_done(run, version);
+    in_transaction(step.keeps_session, [&](SqlRun& run) {
+      const bool with_version = completes_version && version.alembic.empty();
+      add_step(run, version, step, with_version);
+      if (completes_version && !with_version) add_version_done(run, version);
     });
   }
 }
 
 void StepRunner::run_together(const Version& version, const std::vector<const Step*>& steps) {
-  in_transaction([&](SqlRun& run) {
+  in_transaction(false, [&](SqlRun& run) {
     checks_.clear();
-    for (const Step* step : steps) add_step(run, version, *step);
+    for (const Step* step : steps) add_step(run, version, *step, false);
     if (version.checks) {
       run.flush();
       const auto results = run_checks(connection_, read_checks(*version.checks));
@@ -117,7 +118,7 @@ void StepRunner::run_together(const Version& version, const std::vector<const St
 void StepRunner::take_back(const Version& version, const Step& step, const StepRecord& record) {
   checks_.clear();
   if (!step.down_no_transaction) {
-    in_transaction([&](SqlRun& run) {
+    in_transaction(false, [&](SqlRun& run) {
       const std::string sql = read_down(step);
       postgres::SqlReader reader(sql, step.down->string(), {standard_strings(connection_)});
       while (auto statement = reader.next()) run.add(std::move(*statement));
@@ -142,7 +143,8 @@ void StepRunner::take_back(const Version& version, const Step& step, const StepR
 
 // One transaction, tried again when it meets a lock. A step's own settings, role and temporary
 // tables do not reach the next one.
-void StepRunner::in_transaction(const std::function<void(SqlRun& run)>& work) {
+void StepRunner::in_transaction(bool keeps_session,
+                                const std::function<void(SqlRun& run)>& work) {
   patience_.run([&] {
     try {
       SqlRun run(connection_, request_.reporter, request_.observer);
@@ -152,8 +154,10 @@ void StepRunner::in_transaction(const std::function<void(SqlRun& run)>& work) {
       }
       work(run);
       run.add(postgres::Statement{"COMMIT", {}});
-      run.add(postgres::Statement{"RESET ALL", {}});
-      run.add(postgres::Statement{"DISCARD TEMP", {}});
+      if (!keeps_session) {
+        run.add(postgres::Statement{"RESET ALL", {}});
+        run.add(postgres::Statement{"DISCARD TEMP", {}});
+      }
       run.flush();
     } catch (...) {
       if (connection_.in_transaction()) connection_.execute("ROLLBACK");
@@ -163,8 +167,8 @@ void StepRunner::in_transaction(const std::function<void(SqlRun& run)>& work) {
 }
 
 // The step as a part of a transaction: its own statements and its journal row.
-void StepRunner::add_step(SqlRun& run, const Version& version, const Step& step) {
-  run.add(Journal::started(version, step));
+void StepRunner::add_step(SqlRun& run, const Version& version, const Step& step,
+                          bool completes_version) {
   if (step.kind == StepKind::rekey) {
     run.flush();
     const RekeyReport report = run_rekey(connection_, step.file);
@@ -185,8 +189,8 @@ void StepRunner::add_step(SqlRun& run, const Version& version, const Step& step)
     run.flush();
     verify(step);
   }
-  add_end(run);
-  run.add(Journal::done(version, step));
+  if (!step.keeps_session) add_end(run);
+  run.add(Journal::applied(version, step, completes_version));
 }
 
 // The journal's rows are written by who connected, whatever role the step has taken on.

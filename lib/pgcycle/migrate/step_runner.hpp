@@ -39,8 +39,8 @@ class StepRunner {
     std::string hash;          // of those that were read
   };
 
-  void in_transaction(const std::function<void(SqlRun& run)>& work);
-  void add_step(SqlRun& run, const Version& version, const Step& step);
+  void in_transaction(bool keeps_session, const std::function<void(SqlRun& run)>& work);
+  void add_step(SqlRun& run, const Version& version, const Step& step, bool completes_version);
   void add_end(SqlRun& run);
   void run_statements(const Version& version, const Step& step, const std::string& sql,
                       const std::filesystem::path& file, Notes notes);
