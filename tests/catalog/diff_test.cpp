@@ -67,7 +67,8 @@ const std::vector<std::string> kChanges{
     "REVOKE EXECUTE ON FUNCTION twice FROM PUBLIC",
     "DROP INDEX people_name",
     "CREATE UNIQUE INDEX people_names ON people (name) INCLUDE (born)",
-    "CREATE TABLE extra (id int PRIMARY KEY, boss int REFERENCES extra, who int REFERENCES people, m mood)",
+    "CREATE TABLE extra (id int PRIMARY KEY, boss int REFERENCES extra, who int REFERENCES people, "
+    "m mood)",
     "CREATE VIEW extras AS SELECT * FROM extra",
     "COMMENT ON COLUMN people.name IS 'what they are called'",
     "COMMENT ON TABLE people IS NULL",
@@ -77,12 +78,14 @@ const std::vector<std::string> kChanges{
     "ALTER TABLE people DISABLE TRIGGER note",
     "CREATE TRIGGER again BEFORE UPDATE ON people FOR EACH STATEMENT EXECUTE FUNCTION note()",
     "DROP POLICY mine ON people",
-    "CREATE POLICY all_of_them ON people AS RESTRICTIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (id > 0)",
+    "CREATE POLICY all_of_them ON people AS RESTRICTIVE FOR ALL TO PUBLIC USING (true) WITH CHECK "
+    "(id > 0)",
     "CREATE RULE quiet AS ON DELETE TO people DO INSTEAD NOTHING",
     "CREATE STATISTICS people_stats ON name, born FROM people",
     "CREATE TABLE log_2 PARTITION OF log FOR VALUES FROM ('2027-01-01') TO ('2028-01-01')",
     "CREATE INDEX log_at ON log (at)",
-    "CREATE SCHEMA more", "CREATE TYPE more_mood AS ENUM ('a', 'b')",
+    "CREATE SCHEMA more",
+    "CREATE TYPE more_mood AS ENUM ('a', 'b')",
     "ALTER VIEW sums SET (security_barrier = false)",
     "CREATE OR REPLACE VIEW names AS SELECT id, name, upper(name) AS loud FROM people",
     "DROP MATERIALIZED VIEW totals",
@@ -185,9 +188,12 @@ TEST(Diff, EnumLabelsCanGoAndMove) {
   from.run(kBase);
   to.run(kBase);
   from.run("INSERT INTO people (name, feels) VALUES ('a', 'happy')");
-  to.run("ALTER TYPE mood RENAME TO mood_old; CREATE TYPE mood AS ENUM ('happy', 'ok'); ALTER TABLE people "
-         "ALTER feels DROP DEFAULT, ALTER feels TYPE mood USING feels::text::mood, ALTER feels SET DEFAULT "
-         "'ok'; DROP TYPE mood_old");
+  to.run(
+      "ALTER TYPE mood RENAME TO mood_old; CREATE TYPE mood AS ENUM ('happy', 'ok'); ALTER TABLE "
+      "people "
+      "ALTER feels DROP DEFAULT, ALTER feels TYPE mood USING feels::text::mood, ALTER feels SET "
+      "DEFAULT "
+      "'ok'; DROP TYPE mood_old");
   EXPECT_EQ(left_after(from, to), "");
   EXPECT_EQ(from.value("SELECT feels FROM people"), "happy");
 }
@@ -198,11 +204,15 @@ TEST(Diff, ViewsOverAnAlteredColumnAreMadeAgain) {
   from.run(kBase);
   from.run("GRANT SELECT ON sums TO PUBLIC; COMMENT ON VIEW sums IS 'kept'");
   to.run(kBase);
-  to.run("DROP VIEW sums CASCADE; ALTER TABLE \"Odd Schema\".\"Orders\" ALTER amount TYPE float8; CREATE VIEW "
-         "sums WITH (security_barrier) AS SELECT n.name, sum(o.amount) AS amount FROM names n JOIN \"Odd "
-         "Schema\".\"Orders\" o ON o.\"Person\" = n.id GROUP BY 1; CREATE MATERIALIZED VIEW totals AS "
-         "SELECT count(*) AS n FROM sums; CREATE INDEX totals_n ON totals (n); GRANT SELECT ON sums TO "
-         "PUBLIC; COMMENT ON VIEW sums IS 'kept'");
+  to.run(
+      "DROP VIEW sums CASCADE; ALTER TABLE \"Odd Schema\".\"Orders\" ALTER amount TYPE float8; "
+      "CREATE VIEW "
+      "sums WITH (security_barrier) AS SELECT n.name, sum(o.amount) AS amount FROM names n JOIN "
+      "\"Odd "
+      "Schema\".\"Orders\" o ON o.\"Person\" = n.id GROUP BY 1; CREATE MATERIALIZED VIEW totals AS "
+      "SELECT count(*) AS n FROM sums; CREATE INDEX totals_n ON totals (n); GRANT SELECT ON sums "
+      "TO "
+      "PUBLIC; COMMENT ON VIEW sums IS 'kept'");
   EXPECT_EQ(left_after(from, to), "");
 }
 
@@ -211,7 +221,9 @@ TEST(Diff, GuessesRenames) {
   const TestDatabase to;
   from.run(kBase);
   to.run(kBase);
-  to.run("ALTER TABLE people RENAME name TO full_name; ALTER TABLE \"Odd Schema\".\"Orders\" RENAME TO bills");
+  to.run(
+      "ALTER TABLE people RENAME name TO full_name; ALTER TABLE \"Odd Schema\".\"Orders\" RENAME "
+      "TO bills");
   const Inventory a = inventory_of(from);
   const Inventory b = inventory_of(to);
   const auto guesses = guess_renames(a, b, compare(a, b));

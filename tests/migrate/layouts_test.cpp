@@ -60,9 +60,10 @@ TEST(Layouts, DbmateAndGoose) {
   EXPECT_EQ(read_up(step), "-- migrate:up transaction:false\nSELECT 1;\n\n\n");
   EXPECT_EQ(read_down(step), "\n\n-- migrate:down\nSELECT 2;\n");
   const TestDirectory goose;
-  goose.write("001_a.sql",
-              "-- +goose Up\n-- +goose StatementBegin\nSELECT 1;\n-- +goose StatementEnd\n-- +goose "
-              "Down\n");
+  goose.write(
+      "001_a.sql",
+      "-- +goose Up\n-- +goose StatementBegin\nSELECT 1;\n-- +goose StatementEnd\n-- +goose "
+      "Down\n");
   EXPECT_EQ(names(goose), Names{"001_a"});
 }
 
@@ -100,7 +101,9 @@ TEST(Layouts, NewFilesAreOfTheFoldersForm) {
   const TestDirectory flyway;
   flyway.write("V3__a.sql", "SELECT 1;");
   EXPECT_EQ(new_migration({flyway.path(), "b", {}})[0].filename(), "V4__b.sql");
-  EXPECT_EQ(test::error_of([&] { new_migration({flyway.path(), "a/b", {}}); }).code(),
+  EXPECT_EQ(test::error_of([&] {
+              new_migration({flyway.path(), "a/b", {}});
+            }).code(),
             ErrorCode::usage);
 }
 

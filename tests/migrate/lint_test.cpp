@@ -14,7 +14,8 @@ namespace {
 
 using test::TestDirectory;
 
-std::vector<LintFinding> findings_of(std::string_view sql, const std::string& today = "2026-11-22") {
+std::vector<LintFinding> findings_of(std::string_view sql,
+                                     const std::string& today = "2026-11-22") {
   const TestDirectory directory;
   directory.write("v1/010_x.sql", std::string(sql));
   return lint({directory.path(), {}, today, {}});
@@ -34,10 +35,11 @@ TEST(Lint, EachRuleFindsItsOwnExampleAndNotTheOther) {
 }
 
 TEST(Lint, NewTablesMayBeChangedAtWill) {
-  EXPECT_TRUE(findings_of("CREATE TABLE t (id int PRIMARY KEY);\nALTER TABLE t ADD COLUMN x int NOT "
-                          "NULL;\nCREATE INDEX i ON t (x);\nUPDATE t SET x = 1;\nALTER TABLE t "
-                          "ALTER COLUMN x TYPE bigint;")
-                  .empty());
+  EXPECT_TRUE(
+      findings_of("CREATE TABLE t (id int PRIMARY KEY);\nALTER TABLE t ADD COLUMN x int NOT "
+                  "NULL;\nCREATE INDEX i ON t (x);\nUPDATE t SET x = 1;\nALTER TABLE t "
+                  "ALTER COLUMN x TYPE bigint;")
+          .empty());
 }
 
 TEST(Lint, FindingsNameTheirPlace) {
@@ -56,20 +58,24 @@ TEST(Lint, AnAllowanceNeedsAReasonAndADate) {
   EXPECT_TRUE(has(with("reason=\"x\""), "allowance"));
   const auto expired = with("reason=\"x\" until=2026-01-01");
   EXPECT_TRUE(has(expired, "allowance") && has(expired, "drop-table"));
-  EXPECT_TRUE(has(findings_of("SELECT 1;\n-- pgcycle: allow nonsense reason=\"x\" until=2027-01-01\n"
-                              "SELECT 2;"),
-                  "allowance"));
+  EXPECT_TRUE(
+      has(findings_of("SELECT 1;\n-- pgcycle: allow nonsense reason=\"x\" until=2027-01-01\n"
+                      "SELECT 2;"),
+          "allowance"));
 }
 
 TEST(Lint, WhatARehearsalMeasuredCounts) {
   const TestDirectory directory;
   directory.write("m/v1/010_x.sql", "ALTER TABLE t ALTER COLUMN x TYPE other;");
   const std::string checksum = read_migrations(directory.path() / "m")[0].steps[0].checksum;
-  EXPECT_TRUE(has(lint({directory.path() / "m", {}, "2026-11-22", directory.path()}), "change-type"));
+  EXPECT_TRUE(
+      has(lint({directory.path() / "m", {}, "2026-11-22", directory.path()}), "change-type"));
   directory.write("a.json", R"({"rewrites": {")" + checksum + R"(": []}})");
-  EXPECT_FALSE(has(lint({directory.path() / "m", {}, "2026-11-22", directory.path()}), "change-type"));
+  EXPECT_FALSE(
+      has(lint({directory.path() / "m", {}, "2026-11-22", directory.path()}), "change-type"));
   directory.write("a.json", R"({"rewrites": {")" + checksum + R"(": [1]}})");
-  EXPECT_TRUE(has(lint({directory.path() / "m", {}, "2026-11-22", directory.path()}), "change-type"));
+  EXPECT_TRUE(
+      has(lint({directory.path() / "m", {}, "2026-11-22", directory.path()}), "change-type"));
 }
 
 TEST(Lint, ThePageInTheDocsIsThatOfTheRules) {

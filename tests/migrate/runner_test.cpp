@@ -22,8 +22,8 @@ class RunnerTest : public testing::Test {
   MigrateReport down(std::optional<std::size_t> steps = {}, const std::string& to = {}) {
     const server::Target target = database_.target();
     const Config config = Config::empty(directory_.path(), test::process_environment());
-    MigrateRequest request{target, config, directory_.path(), to, false, false,
-                           test::process_environment(), reporter_};
+    MigrateRequest request{target, config, directory_.path(),           to,
+                           false,  false,  test::process_environment(), reporter_};
     request.steps = steps;
     return migrate::down(request);
   }
@@ -167,8 +167,8 @@ TEST_F(RunnerTest, LateVersionsStopUnlessAllowed) {
   EXPECT_EQ(test::error_of([&] { up(); }).exit_status(), 4);
   const server::Target target = database_.target();
   const Config config = Config::empty(directory_.path(), test::process_environment());
-  MigrateRequest request{target, config, directory_.path(), {}, false, false,
-                         test::process_environment(), reporter_};
+  MigrateRequest request{target, config, directory_.path(),           {},
+                         false,  false,  test::process_environment(), reporter_};
   request.out_of_order = true;
   EXPECT_EQ(migrate::up(request).steps_run, 1U);
   EXPECT_EQ(up().steps_run, 0U);
@@ -181,8 +181,8 @@ TEST_F(RunnerTest, AChangedFileCanBeAccepted) {
   EXPECT_EQ(test::error_of([&] { up(); }).exit_status(), 4);
   const server::Target target = database_.target();
   const Config config = Config::empty(directory_.path(), test::process_environment());
-  MigrateRequest request{target, config, directory_.path(), {}, false, false,
-                         test::process_environment(), reporter_};
+  MigrateRequest request{target, config, directory_.path(),           {},
+                         false,  false,  test::process_environment(), reporter_};
   request.accepted_changes = {"010_a"};
   migrate::up(request);
   EXPECT_EQ(up().steps_run, 0U);
@@ -222,35 +222,40 @@ TEST_F(RunnerTest, SettingsOfStatementsThatAreDoneHoldForTheRest) {
 }
 
 TEST_F(RunnerTest, AFileMayHoldItsOwnTransactions) {
-  directory_.write("v1/010_a.sql",
-                   "-- pgcycle: no-transaction\nBEGIN; CREATE TABLE a (x int); COMMIT; BEGIN; CREATE "
-                   "TABLE b (x int); SELECT 1/0; COMMIT;");
+  directory_.write(
+      "v1/010_a.sql",
+      "-- pgcycle: no-transaction\nBEGIN; CREATE TABLE a (x int); COMMIT; BEGIN; CREATE "
+      "TABLE b (x int); SELECT 1/0; COMMIT;");
   EXPECT_EQ(test::error_of([&] { up(); }).sqlstate(), "22012");
   EXPECT_EQ(database_.value("SELECT to_regclass('a') IS NOT NULL AND to_regclass('b') IS NULL"),
             "t");
-  directory_.write("v1/010_a.sql",
-                   "-- pgcycle: no-transaction\nBEGIN; CREATE TABLE a (x int); COMMIT; BEGIN; CREATE "
-                   "TABLE b (x int); SELECT 1; COMMIT;");
+  directory_.write(
+      "v1/010_a.sql",
+      "-- pgcycle: no-transaction\nBEGIN; CREATE TABLE a (x int); COMMIT; BEGIN; CREATE "
+      "TABLE b (x int); SELECT 1; COMMIT;");
   up();
   EXPECT_EQ(database_.value("SELECT to_regclass('b') IS NOT NULL"), "t");
 }
 
 TEST_F(RunnerTest, TheJournalIsWrittenWhateverRoleAStepTakes) {
-  database_.run("DROP ROLE IF EXISTS migrate_role; CREATE ROLE migrate_role; "
-                "GRANT ALL ON SCHEMA public TO migrate_role");
+  database_.run(
+      "DROP ROLE IF EXISTS migrate_role; CREATE ROLE migrate_role; "
+      "GRANT ALL ON SCHEMA public TO migrate_role");
   directory_.write("v1/010_a.sql", "SET ROLE migrate_role; CREATE TABLE a (x int);");
   directory_.write("v1/020_b.sql", "CREATE TABLE b AS SELECT current_user AS who;");
   EXPECT_EQ(up().steps_run, 2U);
   EXPECT_NE(database_.value("SELECT who FROM b"), "migrate_role");
-  database_.run("DROP TABLE a; REVOKE ALL ON SCHEMA public FROM migrate_role; DROP ROLE migrate_role");
+  database_.run(
+      "DROP TABLE a; REVOKE ALL ON SCHEMA public FROM migrate_role; DROP ROLE migrate_role");
 }
 
 TEST_F(RunnerTest, MapsColumnsAndSaysWhatIsLost) {
-  database_.run("CREATE TABLE p (id int PRIMARY KEY, old text, new int, flag bool); "
-                "INSERT INTO p VALUES (1, '7'), (2, '08'), (3, NULL)");
+  database_.run(
+      "CREATE TABLE p (id int PRIMARY KEY, old text, new int, flag bool); "
+      "INSERT INTO p VALUES (1, '7'), (2, '08'), (3, NULL)");
   const auto step = [&](const std::string& column) {
-    directory_.write("v1/010_p.map-columns.json",
-                     R"({"from": "p", "columns": {"new": )" + column + R"(, "flag": {"sql": "id > 1"}}})");
+    directory_.write("v1/010_p.map-columns.json", R"({"from": "p", "columns": {"new": )" + column +
+                                                      R"(, "flag": {"sql": "id > 1"}}})");
   };
   step(R"({"from": "old", "default": "0"})");
   const Error error = test::error_of([&] { up(); });
@@ -264,9 +269,10 @@ TEST_F(RunnerTest, MapsColumnsAndSaysWhatIsLost) {
 }
 
 TEST_F(RunnerTest, BackfillsInBatchesAndGoesOnWhereItStopped) {
-  database_.run("CREATE TABLE p (a int, b text, v int, PRIMARY KEY (a, b)); "
-                "INSERT INTO p SELECT i / 10, 'x' || i, NULL FROM generate_series(1, 95) i; "
-                "CREATE TABLE bad (a int); INSERT INTO bad VALUES (5)");
+  database_.run(
+      "CREATE TABLE p (a int, b text, v int, PRIMARY KEY (a, b)); "
+      "INSERT INTO p SELECT i / 10, 'x' || i, NULL FROM generate_series(1, 95) i; "
+      "CREATE TABLE bad (a int); INSERT INTO bad VALUES (5)");
   directory_.write("v1/010_p.backfill.json", R"({"table": "p", "batch": 10, "where": "v IS NULL",
       "set": {"v": "CASE WHEN a IN (SELECT a FROM public.bad) THEN 1 / (a - 5) ELSE a END"}})");
   EXPECT_EQ(test::error_of([&] { up(); }).sqlstate(), "22012");
@@ -280,8 +286,9 @@ TEST_F(RunnerTest, BackfillsInBatchesAndGoesOnWhereItStopped) {
 }
 
 TEST_F(RunnerTest, RekeysByAQueryEvenWhereOldAndNewKeysOverlap) {
-  database_.run("CREATE TABLE p (id int PRIMARY KEY, name text); INSERT INTO p VALUES (1, 'a'), (2, "
-                "'b'), (3, 'c'); CREATE TABLE c (p int REFERENCES p); INSERT INTO c VALUES (1), (1), (3)");
+  database_.run(
+      "CREATE TABLE p (id int PRIMARY KEY, name text); INSERT INTO p VALUES (1, 'a'), (2, "
+      "'b'), (3, 'c'); CREATE TABLE c (p int REFERENCES p); INSERT INTO c VALUES (1), (1), (3)");
   directory_.write("v1/010_p.rekey.json", R"({"table": "p", "column": "id",
       "value": {"query": "SELECT id, id % 3 + 1 FROM public.p"}})");
   up();
@@ -293,8 +300,9 @@ TEST_F(RunnerTest, RekeysByAQueryEvenWhereOldAndNewKeysOverlap) {
 }
 
 TEST_F(RunnerTest, WhatADropTakesWithItIsToldFirst) {
-  database_.run("CREATE TABLE p (id int PRIMARY KEY, x int); CREATE VIEW v AS SELECT x FROM p; "
-                "CREATE VIEW w AS SELECT * FROM v; CREATE TABLE c (p int REFERENCES p)");
+  database_.run(
+      "CREATE TABLE p (id int PRIMARY KEY, x int); CREATE VIEW v AS SELECT x FROM p; "
+      "CREATE VIEW w AS SELECT * FROM v; CREATE TABLE c (p int REFERENCES p)");
   directory_.write("v1/010_p.sql", "DROP TABLE p CASCADE;");
   up();
   EXPECT_NE(reporter_.text().find("drops table p, and with it: constraint c_p_fkey on table c, "
@@ -309,9 +317,10 @@ TEST_F(RunnerTest, LetsGoOfALockThatItDoesNotGetAndNamesWhoHasIt) {
   directory_.write("pgcycle.json",
                    R"({"migrations": {"lockTimeout": "100ms", "lockWait": "500ms"}})");
   const server::Target target = database_.target();
-  const Config config = Config::load(directory_.path() / "pgcycle.json", test::process_environment());
-  const MigrateRequest request{target, config, directory_.path(), {}, false, false,
-                               test::process_environment(), reporter_};
+  const Config config =
+      Config::load(directory_.path() / "pgcycle.json", test::process_environment());
+  const MigrateRequest request{target, config, directory_.path(),           {},
+                               false,  false,  test::process_environment(), reporter_};
   auto blocker = database_.connect();
   blocker.execute("BEGIN; LOCK TABLE public.b IN ACCESS SHARE MODE");
   const Error error = test::error_of([&] { migrate::up(request); });
@@ -323,6 +332,25 @@ TEST_F(RunnerTest, LetsGoOfALockThatItDoesNotGetAndNamesWhoHasIt) {
   database_.run("SET lock_timeout = '50ms'; LOCK TABLE a IN ACCESS EXCLUSIVE MODE NOWAIT");
   blocker.execute("COMMIT");
   EXPECT_EQ(migrate::up(request).steps_run, 1U);
+}
+
+TEST_F(RunnerTest, AConstraintThatFailsAtTheCommitNamesTheFile) {
+  database_.run("CREATE TABLE p (id int PRIMARY KEY)");
+  directory_.write(
+      "v1/010_c.sql",
+      "CREATE TABLE c (p int REFERENCES p DEFERRABLE INITIALLY DEFERRED); INSERT INTO c "
+      "VALUES (7);");
+  const Error error = test::error_of([&] { up(); });
+  EXPECT_EQ(error.sqlstate(), "23503");
+  EXPECT_NE(error.location().file.find("010_c.sql"), std::string::npos);
+}
+
+TEST_F(RunnerTest, AFileThatIsPartlyDoneStaysStatementByStatement) {
+  directory_.write("v1/010_a.sql",
+                   "-- pgcycle: no-transaction\nCREATE TABLE a (x int); SELECT 1/0;");
+  EXPECT_EQ(test::error_of([&] { up(); }).sqlstate(), "22012");
+  directory_.write("v1/010_a.sql", "CREATE TABLE a (x int); SELECT 1;");
+  EXPECT_EQ(test::error_of([&] { up(); }).exit_status(), 4);
 }
 
 }  // namespace

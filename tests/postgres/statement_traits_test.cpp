@@ -30,12 +30,14 @@ TEST(StatementTraits, FindWhatNoTransactionCanHold) {
 // What the reader says, the server says too.
 TEST(StatementTraits, AgreeWithTheServer) {
   const test::TestDatabase database;
-  database.run("CREATE TABLE t (x int); CREATE INDEX i ON t (x); CREATE TABLE p (x int) PARTITION "
-               "BY RANGE (x); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (1) TO (2)");
+  database.run(
+      "CREATE TABLE t (x int); CREATE INDEX i ON t (x); CREATE TABLE p (x int) PARTITION "
+      "BY RANGE (x); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (1) TO (2)");
   for (const char* sql :
        {"CREATE INDEX CONCURRENTLY j ON public.t (x)", "DROP INDEX CONCURRENTLY public.i",
         "REINDEX TABLE CONCURRENTLY public.t", "REINDEX TABLE public.t", "VACUUM public.t",
-        "CLUSTER", "CREATE DATABASE never", "ALTER TABLE public.p DETACH PARTITION public.p1 CONCURRENTLY",
+        "CLUSTER", "CREATE DATABASE never",
+        "ALTER TABLE public.p DETACH PARTITION public.p1 CONCURRENTLY",
         "ALTER SYSTEM SET work_mem = '4MB'", "DISCARD ALL", "ANALYZE public.t",
         "LOCK TABLE public.t", "DROP INDEX public.i"}) {
     auto connection = database.connect();

@@ -237,33 +237,4 @@ void Program::show_config(const Config& config, const Environment& environment) 
   }
 }
 
-namespace {
-
-[[noreturn]] void refuse(const std::string& what) {
-  throw Error(ErrorCode::unsupported, fmt::format("{} is not in this version", what))
-      .hint("CHANGELOG.md says what each version can do");
-}
-
-}  // namespace
-
-void add_later_options(CLI::App& app, const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    // Takes an optional value, so that `--clones 4` is met as one word.
-    app.add_option_function<std::string>(
-           name, [name](const std::string&) { refuse(name); }, "Not in this version")
-        ->expected(0, 1)
-        ->group("");
-  }
-}
-
-void add_later_commands(Program& program, const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    CLI::App& command =
-        program.command(name, "Not in this version",
-                        [name](const Context& context) { refuse(context.program + " " + name); });
-    command.group("");
-    command.prefix_command();
-  }
-}
-
 }  // namespace pgcycle::tools

@@ -94,9 +94,4 @@ class Program {
   std::function<void(const Context&)> chosen_;
 };
 
-// Options and commands that a later version will have: known, and refused by
-// name with a clear message.
-void add_later_options(CLI::App& app, const std::vector<std::string>& names);
-void add_later_commands(Program& program, const std::vector<std::string>& names);
-
 }  // namespace pgcycle::tools

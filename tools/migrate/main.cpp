@@ -95,9 +95,11 @@ migrate::MigrateReport run(const Context& context, const MigrateOptions& options
 }
 
 migrate::SchemaSourceContext sources(const Context& context) {
-  return {context.config,      [&context] { return context.target(); },
+  return {context.config,
+          [&context] { return context.target(); },
           [&context] { return context.own_server(); },
-          context.environment, context.jobs(),
+          context.environment,
+          context.jobs(),
           context.reporter};
 }
 
@@ -193,8 +195,8 @@ void roll_back(const Context& context, const MigrateOptions& options) {
   }
   migrate::require_name(target, "roll back", confirmed(options), ask);
   const auto source_context = sources(context);
-  const auto report = migrate::roll_back({target, context.config.path("backup.dir"),
-                                          options.backup, options.production, source_context});
+  const auto report = migrate::roll_back({target, context.config.path("backup.dir"), options.backup,
+                                          options.production, source_context});
   if (!report.old_database.empty()) {
     context.reporter.notice("what was there before is now the database \"{}\"",
                             report.old_database);
@@ -216,8 +218,8 @@ void verify(const Context& context, const MigrateOptions& options) {
   } else if (options.format == "junit") {
     text = migrate::as_junit_xml(report.checks);
   } else {
-    text = checks_text(report.checks) + fmt::format("{} of {} checks passed\n",
-                                                    passed(report.checks), report.checks.size());
+    text = checks_text(report.checks) +
+           fmt::format("{} of {} checks passed\n", passed(report.checks), report.checks.size());
   }
   context.print(text, to_json(report));
   migrate::require_passed(report.checks, "on the database as it is");
@@ -270,9 +272,8 @@ void lint(const Context& context, const MigrateOptions& options) {
     explain_rule(context, options.explain);
     return;
   }
-  const auto findings =
-      migrate::lint({context.path(options.migrations, "migrations.dir"), options.since, today(),
-                     rehearsals_of(context)});
+  const auto findings = migrate::lint({context.path(options.migrations, "migrations.dir"),
+                                       options.since, today(), rehearsals_of(context)});
   std::string text;
   Json json = Json::array();
   std::size_t errors = 0;
@@ -317,22 +318,26 @@ void lock(const Context& context, const MigrateOptions& options) {
   if (broken.empty()) text = "all promises are kept\n";
   context.print(text, {{"broken", json}});
   if (broken.empty()) return;
-  throw Error(ErrorCode::check, fmt::format("{} promises of the schema lock are broken", broken.size()))
+  throw Error(ErrorCode::check,
+              fmt::format("{} promises of the schema lock are broken", broken.size()))
       .at(request.file.string())
-      .hint("mend the migration; or, if all who rely on it know, freeze anew with pgcycle-migrate "
-            "lock");
+      .hint(
+          "mend the migration; or, if all who rely on it know, freeze anew with pgcycle-migrate "
+          "lock");
 }
 
 void adopt(const Context& context, const MigrateOptions& options) {
   const server::Target target = target_of(context, options);
+  if (options.production && !context.options.dry_run) {
+    migrate::require_name(target, "take over the history of production", confirmed(options), ask);
+  }
   const auto source_context = sources(context);
-  const auto report =
-      migrate::adopt({request_for(context, options, target, context.options.dry_run),
-                      source_context, options.to});
-  context.print(fmt::format("{} of {}: {} versions {}\n", report.table, report.tool,
-                            report.versions.size(),
-                            context.options.dry_run ? "would be stamped" : "stamped"),
-                {{"tool", report.tool}, {"table", report.table}, {"versions", report.versions}});
+  const auto report = migrate::adopt(
+      {request_for(context, options, target, context.options.dry_run), source_context, options.to});
+  context.print(
+      fmt::format("{} of {}: {} versions {}\n", report.table, report.tool, report.versions.size(),
+                  context.options.dry_run ? "would be stamped" : "stamped"),
+      {{"tool", report.tool}, {"table", report.table}, {"versions", report.versions}});
 }
 
 void add_schema_commands(Program& program, MigrateOptions& options) {
@@ -354,10 +359,11 @@ void add_schema_commands(Program& program, MigrateOptions& options) {
       ->type_name("VERSION");
   lint_command.add_flag("--strict", options.strict, "Warnings fail too");
   lint_command.add_option("--explain", options.explain, "Tell about a rule")->type_name("RULE");
-  CLI::App& lock_command = program.command(
-      "lock", "Freeze the shape that others rely on in schema.lock.json",
-      [&options](const Context& context) { lock(context, options); });
-  lock_command.add_flag("--check", options.check, "Hold the database against it; exit 4 if it fails");
+  CLI::App& lock_command =
+      program.command("lock", "Freeze the shape that others rely on in schema.lock.json",
+                      [&options](const Context& context) { lock(context, options); });
+  lock_command.add_flag("--check", options.check,
+                        "Hold the database against it; exit 4 if it fails");
   CLI::App& adopt_command = program.command(
       "adopt", "Take over the history of another migration tool, once the schema is proven",
       [&options](const Context& context) { adopt(context, options); });
@@ -399,10 +405,9 @@ void add_run_commands(Program& program, MigrateOptions& options) {
         const auto report = run(context, options, migrate::up, true);
         context.print(steps_text(report), to_json(report));
       });
-  CLI::App& up =
-      program.command("up", "Apply what is pending", [&options](const Context& context) {
-        apply(context, options, migrate::up);
-      });
+  CLI::App& up = program.command("up", "Apply what is pending", [&options](const Context& context) {
+    apply(context, options, migrate::up);
+  });
   for (CLI::App* command : {&plan, &up}) {
     command->add_option("--to", options.to, "Version to stop at [default: the last]")
         ->type_name("VERSION");

@@ -136,7 +136,8 @@ Json to_json(const std::vector<catalog::ObjectChange>& changes) {
 Json to_json(const migrate::DiffReport& report) {
   Json guesses = Json::array();
   for (const auto& guess : report.guesses) {
-    guesses.push_back({{"kind", guess.from.kind}, {"from", guess.from.name}, {"to", guess.to.name}});
+    guesses.push_back(
+        {{"kind", guess.from.kind}, {"from", guess.from.name}, {"to", guess.to.name}});
   }
   Json rows = Json::array();
   for (const auto& table : report.rows) {
@@ -179,10 +180,11 @@ std::string rehearsal_text(const migrate::RehearsalReport& report, bool verbose)
     }
     for (const auto& table : facts.rewritten) out += fmt::format("  rewrites {}\n", table);
   }
-  out += fmt::format("copy {:.0f} ms, up {:.0f} ms, down {:.0f} ms, up again {:.0f} ms; {} of {} "
-                     "checks passed\n",
-                     report.copy_ms, report.up_ms, report.down_ms, report.up_again_ms,
-                     passed(report.checks), report.checks.size());
+  out += fmt::format(
+      "copy {:.0f} ms, up {:.0f} ms, down {:.0f} ms, up again {:.0f} ms; {} of {} "
+      "checks passed\n",
+      report.copy_ms, report.up_ms, report.down_ms, report.up_again_ms, passed(report.checks),
+      report.checks.size());
   return out;
 }
 
@@ -211,23 +213,27 @@ Json to_json(const migrate::RehearsalReport& report) {
                           {"rewritten", facts.rewritten},
                           {"estimated_ms", facts.estimated_ms}});
   }
-  return {{"source", report.source},     {"plan", report.plan},
-          {"versions", versions},        {"statements", statements},
-          {"copy_ms", report.copy_ms},   {"up_ms", report.up_ms},
-          {"down_ms", report.down_ms},   {"up_again_ms", report.up_again_ms}};
+  return {{"source", report.source},   {"plan", report.plan},
+          {"versions", versions},      {"statements", statements},
+          {"copy_ms", report.copy_ms}, {"up_ms", report.up_ms},
+          {"down_ms", report.down_ms}, {"up_again_ms", report.up_again_ms}};
 }
 
 std::string backup_text(const migrate::BackupReport& report) {
-  return fmt::format("{}\n{} tables, {} rows, {} bytes; dumped in {:.1f} s, restored and proven in "
-                     "{:.1f} s\n",
-                     report.directory.string(), report.tables, report.rows, report.bytes,
-                     report.dump_seconds, report.proof_seconds);
+  return fmt::format(
+      "{}\n{} tables, {} rows, {} bytes; dumped in {:.1f} s, restored and proven in "
+      "{:.1f} s\n",
+      report.directory.string(), report.tables, report.rows, report.bytes, report.dump_seconds,
+      report.proof_seconds);
 }
 
 Json to_json(const migrate::BackupReport& report) {
-  return {{"backup", report.directory.string()}, {"tables", report.tables},
-          {"rows", report.rows},                 {"bytes", report.bytes},
-          {"dump_seconds", report.dump_seconds}, {"restore_seconds", report.proof_seconds}};
+  return {{"backup", report.directory.string()},
+          {"tables", report.tables},
+          {"rows", report.rows},
+          {"bytes", report.bytes},
+          {"dump_seconds", report.dump_seconds},
+          {"restore_seconds", report.proof_seconds}};
 }
 
 }  // namespace pgcycle::tools

@@ -38,7 +38,7 @@ std::vector<RenameGuess> guess_renames(const Inventory& from, const Inventory& t
                                        const std::vector<ObjectChange>& changes);
 
 struct MigrationSql {
-  std::vector<std::string> statements;  // without semicolons, in the order to run them
+  std::vector<std::string> statements;   // without semicolons, in the order to run them
   std::vector<std::string> not_written;  // differences that no statement here removes
   bool needs_own_transactions = false;   // a new value of an enum is used at once
 };

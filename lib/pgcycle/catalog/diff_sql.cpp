@@ -46,9 +46,9 @@ bool is_relation(const std::string& kind) {
 
 // Kinds that hold no data: dropped and made again where something under them changes.
 bool can_be_made_again(const std::string& kind) {
-  return kind == "view" || kind == "materialized view" || kind == "constraint" ||
-         kind == "index" || kind == "trigger" || kind == "policy" || kind == "rule" ||
-         kind == "statistics" || is_routine(kind);
+  return kind == "view" || kind == "materialized view" || kind == "constraint" || kind == "index" ||
+         kind == "trigger" || kind == "policy" || kind == "rule" || kind == "statistics" ||
+         is_routine(kind);
 }
 
 // The last part of a name like "schema"."table"."column", as SQL.
@@ -58,9 +58,10 @@ std::string last_part(const std::string& parent, const std::string& name) {
 
 int rank_of(const std::string& kind) {
   static const std::vector<std::string> kOrder{
-      "schema", "extension", "enum",   "domain",     "composite type", "range type",
-      "sequence", "table",   "foreign table", "column", "function", "procedure", "aggregate",
-      "view",   "materialized view", "constraint", "index", "statistics", "rule", "trigger",
+      "schema",     "extension", "enum",       "domain",        "composite type",
+      "range type", "sequence",  "table",      "foreign table", "column",
+      "function",   "procedure", "aggregate",  "view",          "materialized view",
+      "constraint", "index",     "statistics", "rule",          "trigger",
       "policy"};
   return static_cast<int>(std::find(kOrder.begin(), kOrder.end(), kind) - kOrder.begin());
 }
@@ -141,9 +142,9 @@ class Writer {
       if (can_be_made_again(key.kind)) again_.insert(key);
       for (const ObjectKey& user : needed_by[key]) {
         // The server rebuilds these itself when a column of their table changes.
-        const bool is_part = key.kind == "column" && from_.find(user)->parent == parent_of(key) &&
-                             (user.kind == "index" || user.kind == "constraint" ||
-                              user.kind == "statistics");
+        const bool is_part =
+            key.kind == "column" && from_.find(user)->parent == parent_of(key) &&
+            (user.kind == "index" || user.kind == "constraint" || user.kind == "statistics");
         if (is_part || !can_be_made_again(user.kind) || !seen.insert(user).second) continue;
         open.push_back(user);
       }
@@ -200,7 +201,8 @@ class Writer {
   }
 
   // Keys in an order in which each stands behind all that it needs.
-  std::vector<ObjectKey> in_order(const Inventory& inventory, const std::set<ObjectKey>& keys) const {
+  std::vector<ObjectKey> in_order(const Inventory& inventory,
+                                  const std::set<ObjectKey>& keys) const {
     std::vector<ObjectKey> sorted(keys.begin(), keys.end());
     std::stable_sort(sorted.begin(), sorted.end(), [&](const ObjectKey& a, const ObjectKey& b) {
       return std::pair(rank_of(a.kind), is_foreign_key(inventory, a)) <
@@ -293,7 +295,8 @@ class Writer {
     std::set<ObjectKey> keys;
     for (const auto& [key, object] : to_.objects) {
       if (key.kind == "column" || is_managed(object)) continue;
-      const bool new_parent = !object.parent.empty() && from_.find({"table", object.parent}) == nullptr &&
+      const bool new_parent = !object.parent.empty() &&
+                              from_.find({"table", object.parent}) == nullptr &&
                               from_.find({"view", object.parent}) == nullptr &&
                               from_.find({"materialized view", object.parent}) == nullptr;
       if (change_of(key) != nullptr || again_.contains(key) || new_parent) keys.insert(key);
@@ -392,12 +395,12 @@ class Writer {
   }
 
   void create_sequence(const CatalogObject& object) {
-    say(fmt::format("CREATE SEQUENCE {} AS {} START {} INCREMENT {} MINVALUE {} MAXVALUE {} CACHE "
-                    "{}{}",
-                    object.key.name, object.property("type"), object.property("start"),
-                    object.property("increment"), object.property("minimum"),
-                    object.property("maximum"), object.property("cache"),
-                    object.property("cycle").empty() ? "" : " CYCLE"));
+    say(fmt::format(
+        "CREATE SEQUENCE {} AS {} START {} INCREMENT {} MINVALUE {} MAXVALUE {} CACHE "
+        "{}{}",
+        object.key.name, object.property("type"), object.property("start"),
+        object.property("increment"), object.property("minimum"), object.property("maximum"),
+        object.property("cache"), object.property("cycle").empty() ? "" : " CYCLE"));
   }
 
   void create_type(const CatalogObject& object) {
@@ -445,10 +448,11 @@ class Writer {
   std::string identity_options(const CatalogObject& column) const {
     for (const auto& [key, object] : to_.objects) {
       if (key.kind != "sequence" || object.property("identity of") != column.key.name) continue;
-      return fmt::format(" (SEQUENCE NAME {} START {} INCREMENT {} MINVALUE {} MAXVALUE {} CACHE {}{})",
-                         key.name, object.property("start"), object.property("increment"),
-                         object.property("minimum"), object.property("maximum"),
-                         object.property("cache"), object.property("cycle").empty() ? "" : " CYCLE");
+      return fmt::format(
+          " (SEQUENCE NAME {} START {} INCREMENT {} MINVALUE {} MAXVALUE {} CACHE {}{})", key.name,
+          object.property("start"), object.property("increment"), object.property("minimum"),
+          object.property("maximum"), object.property("cache"),
+          object.property("cycle").empty() ? "" : " CYCLE");
     }
     return {};
   }
@@ -494,11 +498,12 @@ class Writer {
   }
 
   void create_policy(const CatalogObject& policy) {
-    std::string sql = fmt::format("CREATE POLICY {} ON {}{} FOR {} TO {}", policy.property("policy"),
-                                  policy.parent,
-                                  policy.property("permissive").empty() ? "" : " AS RESTRICTIVE",
-                                  policy.property("command"), policy.property("roles"));
-    if (!policy.property("using").empty()) sql += fmt::format(" USING ({})", policy.property("using"));
+    std::string sql =
+        fmt::format("CREATE POLICY {} ON {}{} FOR {} TO {}", policy.property("policy"),
+                    policy.parent, policy.property("permissive").empty() ? "" : " AS RESTRICTIVE",
+                    policy.property("command"), policy.property("roles"));
+    if (!policy.property("using").empty())
+      sql += fmt::format(" USING ({})", policy.property("using"));
     if (!policy.property("check").empty()) {
       sql += fmt::format(" WITH CHECK ({})", policy.property("check"));
     }
@@ -534,8 +539,8 @@ class Writer {
   void set_trigger_state(const CatalogObject& trigger) {
     const std::string& state = trigger.property("enabled");
     const CatalogObject* old = from_.find(trigger.key);
-    const bool same = old != nullptr && !again_.contains(trigger.key) &&
-                      old->property("enabled") == state;
+    const bool same =
+        old != nullptr && !again_.contains(trigger.key) && old->property("enabled") == state;
     if (same || (state.empty() && (old == nullptr || again_.contains(trigger.key)))) return;
     say(fmt::format("ALTER TABLE {} {} TRIGGER {}", trigger.parent,
                     state.empty() ? "ENABLE" : state, trigger.property("trigger")));
@@ -722,9 +727,9 @@ class Writer {
       const CatalogObject* old = from_.find(key);
       const std::string before = old == nullptr ? std::string() : old->property("owned by");
       if (before == sequence.property("owned by")) continue;
-      say(fmt::format("ALTER SEQUENCE {} OWNED BY {}", key.name,
-                      sequence.property("owned by").empty() ? "NONE"
-                                                            : sequence.property("owned by")));
+      say(fmt::format(
+          "ALTER SEQUENCE {} OWNED BY {}", key.name,
+          sequence.property("owned by").empty() ? "NONE" : sequence.property("owned by")));
     }
     for (std::string& statement : later_) say(std::move(statement));
     later_.clear();
@@ -849,9 +854,10 @@ class Writer {
   void set_grants(const CatalogObject& object, const std::string& before) {
     const auto old_grants = lines_of(before);
     const auto grants = lines_of(object.property("grants"));
-    const std::string columns = object.key.kind == "column"
-                                    ? fmt::format(" ({})", last_part(object.parent, object.key.name))
-                                    : "";
+    const std::string columns =
+        object.key.kind == "column"
+            ? fmt::format(" ({})", last_part(object.parent, object.key.name))
+            : "";
     constexpr std::string_view kOption = " WITH GRANT OPTION";
     const auto say_grant = [&](const std::string& grant, bool gives) {
       const bool option = grant.ends_with(kOption);

@@ -122,11 +122,10 @@ std::vector<const CatalogObject*> Inventory::parts_of(const std::string& parent,
 }
 
 Inventory load_inventory(postgres::Connection& connection, InventoryDetail detail) {
-  std::vector<postgres::Statement> statements{
-      {"SELECT set_config('search_path', '', false)", {}},
-      {std::string(sql::inventory_relations), {}},
-      {std::string(sql::inventory_parts), {}},
-      {std::string(sql::inventory_routines), {}}};
+  std::vector<postgres::Statement> statements{{"SELECT set_config('search_path', '', false)", {}},
+                                              {std::string(sql::inventory_relations), {}},
+                                              {std::string(sql::inventory_parts), {}},
+                                              {std::string(sql::inventory_routines), {}}};
   if (detail == InventoryDetail::with_dependencies) {
     statements.push_back({std::string(sql::inventory_dependencies), {}});
   }

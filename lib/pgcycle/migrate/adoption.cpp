@@ -37,7 +37,8 @@ constexpr HistoryTable kTables[] = {
     {"diesel", "__diesel_schema_migrations", "version", "SELECT version::text FROM {}", false},
     {"sqlx", "_sqlx_migrations", "checksum", "SELECT version::text FROM {} WHERE success", false},
     {"Prisma", "_prisma_migrations", "migration_name",
-     "SELECT migration_name FROM {} WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL", false},
+     "SELECT migration_name FROM {} WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL",
+     false},
     {"sqitch", "changes", "planner_email", "SELECT change FROM {} ORDER BY committed_at", false},
     {"alembic", "alembic_version", "version_num", "SELECT version_num FROM {}", true},
 };
@@ -52,8 +53,10 @@ Found find_history(postgres::Connection& connection) {
   for (const HistoryTable& table : kTables) {
     const auto rows = connection.query(
         "SELECT format('%I.%I', n.nspname, c.relname), c.oid FROM pg_catalog.pg_class c JOIN "
-        "pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = $1 AND c.relkind = 'r' "
-        "AND EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname = "
+        "pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = $1 AND c.relkind = "
+        "'r' "
+        "AND EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname "
+        "= "
         "$2 AND NOT a.attisdropped) ORDER BY 1 LIMIT 1",
         {std::string(table.table), std::string(table.column)});
     if (rows.empty()) continue;
@@ -63,16 +66,17 @@ Found find_history(postgres::Connection& connection) {
     return found;
   }
   throw Error(ErrorCode::input, "no migration tool has left a history here")
-      .hint("known are alembic, Flyway, golang-migrate, goose, dbmate, sqitch, diesel, sqlx and "
-            "Prisma");
+      .hint(
+          "known are alembic, Flyway, golang-migrate, goose, dbmate, sqitch, diesel, sqlx and "
+          "Prisma");
 }
 
 // Our version for what the tool calls it: the number in front of the name, or the name.
 const Version* version_of(const std::vector<Version>& versions, const std::string& name) {
   for (const Version& version : versions) {
     if (version.name == name) return &version;
-    const std::string rest = version.name.substr(std::min(version.name.find('_') + 1,
-                                                          version.name.size()));
+    const std::string rest =
+        version.name.substr(std::min(version.name.find('_') + 1, version.name.size()));
     if (rest == name) return &version;  // sqitch's changes have no number
   }
   const auto number = dotted_number(name);
@@ -168,9 +172,14 @@ class Adoption {
     const dump::ScratchDatabase built(request_.sources.own_server(), request_.sources.reporter);
     SilentReporter silent;
     if (!applied.empty()) {
-      MigrateRequest build{built.target(), request_.migration.config,
-                           request_.migration.directory, applied.back()->name,
-                           false, false, request_.migration.environment, silent};
+      MigrateRequest build{built.target(),
+                           request_.migration.config,
+                           request_.migration.directory,
+                           applied.back()->name,
+                           false,
+                           false,
+                           request_.migration.environment,
+                           silent};
       build.guarded = false;
       up(build);
     }
@@ -188,8 +197,9 @@ class Adoption {
     if (detail.empty()) return;
     throw Error(ErrorCode::check, "the database is not what its files make: nothing is stamped")
         .detail("against the files, the database has:\n" + detail)
-        .hint("see pgcycle-migrate diff DIR@VERSION URL; bring one in line with the other, then "
-              "adopt");
+        .hint(
+            "see pgcycle-migrate diff DIR@VERSION URL; bring one in line with the other, then "
+            "adopt");
   }
 
   void stamp(const std::vector<const Version*>& applied) {

@@ -24,8 +24,8 @@ struct AdoptionRequest {
 };
 
 struct AdoptionReport {
-  std::string tool;   // "golang-migrate"
-  std::string table;  // "public.schema_migrations"
+  std::string tool;                   // "golang-migrate"
+  std::string table;                  // "public.schema_migrations"
   std::vector<std::string> versions;  // that are stamped
 };
 

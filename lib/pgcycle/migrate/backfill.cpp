@@ -50,8 +50,8 @@ BackfillSpec read_spec(const catalog::Schema& schema, const std::filesystem::pat
   }
   spec.key = spec.table->primary_key();
   if (spec.key.empty()) {
-    throw Error(ErrorCode::input, fmt::format("{} has no primary key to go by",
-                                              spec.table->name.display()))
+    throw Error(ErrorCode::input,
+                fmt::format("{} has no primary key to go by", spec.table->name.display()))
         .at(DataStepFile::get(file.root(), "table", Kind::string).place)
         .hint("a backfill goes through the table in the order of its primary key");
   }
@@ -73,7 +73,8 @@ std::string batch_sql(const BackfillSpec& spec, bool first) {
   const std::string table = spec.table->name.sql();
   return fmt::format(
       "WITH batch AS (SELECT {0} FROM {1} WHERE {2} ORDER BY {0} LIMIT {3}), "
-      "changed AS (UPDATE {1} SET {4} WHERE ({0}) IN (SELECT {0} FROM batch) AND ({5}) RETURNING 1) "
+      "changed AS (UPDATE {1} SET {4} WHERE ({0}) IN (SELECT {0} FROM batch) AND ({5}) RETURNING "
+      "1) "
       "SELECT (SELECT jsonb_build_array({0}) FROM batch ORDER BY {6} LIMIT 1), "
       "(SELECT count(*) FROM batch), (SELECT count(*) FROM changed)",
       names, table, behind, spec.batch, spec.set, spec.where, [&spec] {

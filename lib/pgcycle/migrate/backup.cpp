@@ -32,9 +32,7 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-std::string time_now() {
-  return fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(std::time(nullptr)));
-}
+std::string time_now() { return fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(std::time(nullptr))); }
 
 // What a restore leaves out on purpose.
 catalog::Inventory without_grants(catalog::Inventory inventory) {
@@ -45,7 +43,8 @@ catalog::Inventory without_grants(catalog::Inventory inventory) {
 std::string sha256_of(const fs::path& file) {
   Sha256 hash;
   const FileDescriptor descriptor = open_to_read(file);
-  read_blocks(descriptor.get(), file.string(), [&hash](std::string_view block) { hash.update(block); });
+  read_blocks(descriptor.get(), file.string(),
+              [&hash](std::string_view block) { hash.update(block); });
   return to_hex(hash.finish());
 }
 
@@ -60,8 +59,9 @@ void require_same(const std::vector<std::string>& differences, const std::string
   if (differences.empty()) return;
   throw Error(ErrorCode::check, fmt::format("{} is not what was backed up", what))
       .detail(fmt::format("{}", fmt::join(differences, "\n")))
-      .hint("nothing was changed; see whether the server that proves it has other versions of "
-            "extensions or collations");
+      .hint(
+          "nothing was changed; see whether the server that proves it has other versions of "
+          "extensions or collations");
 }
 
 bool is_backup_of(const fs::path& path, const std::string& database) {
@@ -143,7 +143,8 @@ class Backup {
                              .reporter = request_.context.reporter};
     const dump::ScratchDatabase restored(reset);
     auto connection = server::open_target(restored.target(), request_.context.reporter);
-    std::vector<std::string> differences = catalog::compare(content_, catalog::content_of(connection));
+    std::vector<std::string> differences =
+        catalog::compare(content_, catalog::content_of(connection));
     for (const catalog::ObjectChange& change :
          catalog::compare(inventory_, without_grants(catalog::load_inventory(connection)))) {
       differences.push_back(fmt::format("{} {} {}", catalog::name_of(change.kind),
@@ -201,7 +202,8 @@ Manifest read_manifest(const fs::path& backup) {
     }
     return out;
   } catch (const nlohmann::json::exception& error) {
-    throw Error(ErrorCode::input, fmt::format("cannot read the backup's manifest: {}", error.what()))
+    throw Error(ErrorCode::input,
+                fmt::format("cannot read the backup's manifest: {}", error.what()))
         .at(path.string());
   }
 }
@@ -220,9 +222,8 @@ BackupReport back_up(const BackupRequest& request) { return Backup(request).run(
 RollbackReport roll_back(const RollbackRequest& request) {
   const auto start = Clock::now();
   RollbackReport report;
-  report.backup = request.backup.empty()
-                      ? newest_backup(request.backups, request.target.database())
-                      : request.backup;
+  report.backup = request.backup.empty() ? newest_backup(request.backups, request.target.database())
+                                         : request.backup;
   const Manifest manifest = read_manifest(report.backup);
   const fs::path dump_path = report.backup / kDump;
   if (manifest.database != request.target.database()) {
@@ -231,7 +232,8 @@ RollbackReport roll_back(const RollbackRequest& request) {
         .at(report.backup.string());
   }
   if (sha256_of(dump_path) != manifest.sha256) {
-    throw Error(ErrorCode::check, "the backup's dump is not what was written").at(dump_path.string());
+    throw Error(ErrorCode::check, "the backup's dump is not what was written")
+        .at(dump_path.string());
   }
   auto maintenance = server::open_maintenance(request.target, request.context.reporter);
   server::DatabaseSwap swap(maintenance, request.target, request.context.reporter);

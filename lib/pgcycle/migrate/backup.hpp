@@ -25,7 +25,7 @@ struct BackupReport {
   std::size_t tables = 0;
   std::int64_t rows = 0;
   double dump_seconds = 0;
-  double proof_seconds = 0;  // about what a rollback takes
+  double proof_seconds = 0;                    // about what a rollback takes
   std::vector<std::filesystem::path> removed;  // older ones, past backup.keep
 };
 

@@ -48,8 +48,8 @@ std::string as_tap(const std::vector<CheckResult>& results) {
   std::string out = fmt::format("TAP version 13\n1..{}\n", results.size());
   for (std::size_t i = 0; i < results.size(); ++i) {
     const CheckResult& result = results[i];
-    out += fmt::format("{}ok {} - {}\n", result.passed ? "" : "not ", i + 1,
-                       escape_tap(result.name));
+    out +=
+        fmt::format("{}ok {} - {}\n", result.passed ? "" : "not ", i + 1, escape_tap(result.name));
     if (result.passed) continue;
     out += fmt::format("  ---\n  expected: \"{}\"\n  got: \"{}\"\n  at: \"{}\"\n  ...\n",
                        result.expected, result.got, to_string(result.place));
@@ -58,8 +58,8 @@ std::string as_tap(const std::vector<CheckResult>& results) {
 }
 
 std::string as_junit_xml(const std::vector<CheckResult>& results) {
-  const auto failures = std::count_if(results.begin(), results.end(),
-                                      [](const CheckResult& r) { return !r.passed; });
+  const auto failures =
+      std::count_if(results.begin(), results.end(), [](const CheckResult& r) { return !r.passed; });
   std::string out = fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
       "  <testsuite name=\"pgcycle-migrate\" tests=\"{}\" failures=\"{}\">\n",
@@ -72,10 +72,10 @@ std::string as_junit_xml(const std::vector<CheckResult>& results) {
       out += "/>\n";
       continue;
     }
-    out += fmt::format(">\n      <failure message=\"expected {}, got {}\">{}</failure>\n"
-                       "    </testcase>\n",
-                       escape_xml(result.expected), escape_xml(result.got),
-                       escape_xml(to_string(result.place)));
+    out += fmt::format(
+        ">\n      <failure message=\"expected {}, got {}\">{}</failure>\n"
+        "    </testcase>\n",
+        escape_xml(result.expected), escape_xml(result.got), escape_xml(to_string(result.place)));
   }
   return out + "  </testsuite>\n</testsuites>\n";
 }

@@ -120,8 +120,8 @@ class DropReader {
       if (!take("drop")) continue;
       const bool says_column = take("column");
       take_if_exists();
-      if (!says_column && (is("constraint") || is("not") || is("default") || is("identity") ||
-                           is("expression"))) {
+      if (!says_column &&
+          (is("constraint") || is("not") || is("default") || is("identity") || is("expression"))) {
         continue;
       }
       if (at_ >= tokens_.size() || !tokens_[at_].is_name()) continue;
@@ -143,7 +143,8 @@ class DropReader {
     DroppedObject dropped;
     dropped.object =
         connection_
-            .query("SELECT pg_catalog.pg_describe_object($1::oid, $2::oid, $3::integer)", parameters)
+            .query("SELECT pg_catalog.pg_describe_object($1::oid, $2::oid, $3::integer)",
+                   parameters)
             .get(0, 0);
     dropped.cascade = cascades();
     dropped.place = statement_.place;

@@ -29,8 +29,9 @@ bool matches(std::string_view pattern, std::string_view name) {
 }
 
 bool is_chosen(const std::vector<std::string>& patterns, const std::string& name) {
-  return patterns.empty() || std::any_of(patterns.begin(), patterns.end(),
-                                         [&name](const std::string& p) { return matches(p, name); });
+  return patterns.empty() ||
+         std::any_of(patterns.begin(), patterns.end(),
+                     [&name](const std::string& p) { return matches(p, name); });
 }
 
 std::vector<std::string> lines_of(const std::string& text) {

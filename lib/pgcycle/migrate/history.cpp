@@ -19,9 +19,9 @@ void check_applied_files(const std::vector<Version>& versions, const JournalCont
   for (const auto& [id, record] : journal.steps) {
     const Version* version = version_named(versions, id.first);
     if (version == nullptr) {
-      errors.add(Error(ErrorCode::check, fmt::format("the files of applied version {} are gone",
-                                                     id.first))
-                     .hint("restore them, or migrate with the checkout that has them"));
+      errors.add(
+          Error(ErrorCode::check, fmt::format("the files of applied version {} are gone", id.first))
+              .hint("restore them, or migrate with the checkout that has them"));
       continue;
     }
     const auto step =
@@ -52,8 +52,8 @@ void check_late_steps(const Version& version, const JournalContents& journal, Er
     const StepRecord* record = journal.find(version, step);
     if (record == nullptr && late == nullptr) late = &step;
     if (record == nullptr || late == nullptr) continue;
-    errors.add(Error(ErrorCode::check, fmt::format("{} came in behind {}, which is applied",
-                                                   late->name, step.name))
+    errors.add(Error(ErrorCode::check,
+                     fmt::format("{} came in behind {}, which is applied", late->name, step.name))
                    .at(late->file.string())
                    .hint("give it a number above the applied ones"));
     return;

@@ -42,10 +42,11 @@ ALTER TABLE pgcycle.migration_step
 
 // A database that the files alone have made has no such table.
 postgres::Statement alembic_is(const std::string& revision) {
-  return {fmt::format("DO $pgcycle$ BEGIN IF to_regclass('alembic_version') IS NOT NULL THEN UPDATE "
-                      "alembic_version SET version_num = {}; END IF; END $pgcycle$",
-                      postgres::quote_literal(revision)),
-          {}};
+  return {
+      fmt::format("DO $pgcycle$ BEGIN IF to_regclass('alembic_version') IS NOT NULL THEN UPDATE "
+                  "alembic_version SET version_num = {}; END IF; END $pgcycle$",
+                  postgres::quote_literal(revision)),
+      {}};
 }
 
 }  // namespace
@@ -67,9 +68,10 @@ bool JournalContents::is_current(const Version& version, const Step& step) const
 
 void Journal::prepare() {
   const bool current = connection_
-                           .query("SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE "
-                                  "attrelid = to_regclass('pgcycle.migration_step') AND attname = $1)",
-                                  {std::string(kNewestColumn)})
+                           .query(
+                               "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE "
+                               "attrelid = to_regclass('pgcycle.migration_step') AND attname = $1)",
+                               {std::string(kNewestColumn)})
                            .boolean(0, 0);
   if (current) return;
   connection_.execute("SET client_min_messages = warning");
@@ -88,11 +90,12 @@ JournalContents Journal::read() {
   if (exists.empty()) return contents;
   // The journal of an earlier pgcycle lacks the newest columns.
   const std::vector<postgres::Result> results = connection_.query_all({
-      {fmt::format("SELECT version, step, state, checksum, statements_done, "
-                   "finished_at::timestamptz(0)::text, COALESCE(duration_ms, 0), applied_by, {} FROM "
-                   "pgcycle.migration_step",
-                   exists.boolean(0, 0) ? "running, indexes_before, progress, taken_back"
-                                        : "NULL::int, NULL::text, NULL::text, NULL::int"),
+      {fmt::format(
+           "SELECT version, step, state, checksum, statements_done, "
+           "finished_at::timestamptz(0)::text, COALESCE(duration_ms, 0), applied_by, {} FROM "
+           "pgcycle.migration_step",
+           exists.boolean(0, 0) ? "running, indexes_before, progress, taken_back"
+                                : "NULL::int, NULL::text, NULL::text, NULL::int"),
        {}},
       {"SELECT version, applied_at::timestamptz(0)::text, applied_by FROM "
        "pgcycle.migration_version",
@@ -134,18 +137,18 @@ postgres::Statement Journal::started(const Version& version, const Step& step) {
 
 postgres::Statement Journal::applied(const Version& version, const Step& step,
                                      bool completes_version) {
-  return {
-      fmt::format("{}INSERT INTO pgcycle.migration_step AS s (version, step, kind, checksum, state, "
-                  "started_at, finished_at, duration_ms) VALUES ($1, $2, $3, $4, 'done', now(), "
-                  "clock_timestamp(), round(1000 * extract(epoch FROM clock_timestamp() - "
-                  "now())::numeric, 3)) ON CONFLICT (version, step) DO UPDATE SET checksum = "
-                  "excluded.checksum, state = 'done', started_at = excluded.started_at, finished_at = "
-                  "excluded.finished_at, duration_ms = excluded.duration_ms, running = NULL, "
-                  "indexes_before = NULL, progress = NULL, statements_done = 0",
-                  completes_version ? "WITH v AS (INSERT INTO pgcycle.migration_version (version) "
-                                      "VALUES ($1) ON CONFLICT DO NOTHING) "
-                                    : ""),
-      {version.name, step.name, std::string(name_of(step.kind)), step.checksum}};
+  return {fmt::format(
+              "{}INSERT INTO pgcycle.migration_step AS s (version, step, kind, checksum, state, "
+              "started_at, finished_at, duration_ms) VALUES ($1, $2, $3, $4, 'done', now(), "
+              "clock_timestamp(), round(1000 * extract(epoch FROM clock_timestamp() - "
+              "now())::numeric, 3)) ON CONFLICT (version, step) DO UPDATE SET checksum = "
+              "excluded.checksum, state = 'done', started_at = excluded.started_at, finished_at = "
+              "excluded.finished_at, duration_ms = excluded.duration_ms, running = NULL, "
+              "indexes_before = NULL, progress = NULL, statements_done = 0",
+              completes_version ? "WITH v AS (INSERT INTO pgcycle.migration_version (version) "
+                                  "VALUES ($1) ON CONFLICT DO NOTHING) "
+                                : ""),
+          {version.name, step.name, std::string(name_of(step.kind)), step.checksum}};
 }
 
 postgres::Statement Journal::statements_done(const Version& version, const Step& step,
@@ -200,13 +203,13 @@ postgres::Statement Journal::being_taken_back(const Version& version, const Step
 
 void Journal::note_running(const Version& version, const Step& step, std::size_t statement,
                            const std::string& before) {
-  run({"UPDATE pgcycle.migration_step SET running = $3::integer, indexes_before = $4 "
+  run(
+      {"UPDATE pgcycle.migration_step SET running = $3::integer, indexes_before = $4 "
        "WHERE version = $1 AND step = $2",
        {version.name, step.name, std::to_string(statement), before}});
 }
 
-void Journal::note_progress(const Version& version, const Step& step,
-                            const std::string& progress) {
+void Journal::note_progress(const Version& version, const Step& step, const std::string& progress) {
   run({"UPDATE pgcycle.migration_step SET progress = $3 WHERE version = $1 AND step = $2",
        {version.name, step.name, progress}});
 }

@@ -64,8 +64,8 @@ Version one_step_version(const fs::path& directory, std::string name, std::int64
 }
 
 [[noreturn]] void not_a_migration(const fs::path& path, Layout layout) {
-  throw Error(ErrorCode::input, fmt::format("{} is no migration of {}", path.filename().string(),
-                                            name_of(layout)))
+  throw Error(ErrorCode::input,
+              fmt::format("{} is no migration of {}", path.filename().string(), name_of(layout)))
       .at(path.string())
       .hint("rename it, or move it out of the folder");
 }

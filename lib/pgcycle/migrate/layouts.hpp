@@ -16,7 +16,6 @@ namespace pgcycle::migrate {
 // no migration. Throws Error{input} for a folder that mixes two.
 std::optional<Layout> foreign_layout_of(const std::filesystem::path& directory);
 
-std::vector<Version> read_foreign_migrations(const std::filesystem::path& directory,
-                                             Layout layout);
+std::vector<Version> read_foreign_migrations(const std::filesystem::path& directory, Layout layout);
 
 }  // namespace pgcycle::migrate

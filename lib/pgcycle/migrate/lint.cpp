@@ -38,7 +38,8 @@ std::optional<Json> parse(const std::string& sql) {
   return tree;
 #else
   static_cast<void>(sql);
-  throw Error(ErrorCode::unsupported, "lint needs libpg_query, which this pgcycle was built without")
+  throw Error(ErrorCode::unsupported,
+              "lint needs libpg_query, which this pgcycle was built without")
       .hint("install libpg-query-dev and build again");
 #endif
 }
@@ -100,7 +101,8 @@ bool has_option(const Json& options, const std::string& name) {
 }
 
 // Whether a node of this kind stands anywhere below, for which `matches` holds.
-bool any_below(const Json& node, const char* kind, const std::function<bool(const Json&)>& matches) {
+bool any_below(const Json& node, const char* kind,
+               const std::function<bool(const Json&)>& matches) {
   if (node.is_object()) {
     for (const auto& [key, value] : node.items()) {
       if (key == kind && matches(value)) return true;
@@ -115,9 +117,9 @@ bool any_below(const Json& node, const char* kind, const std::function<bool(cons
 
 bool is_volatile_call(const Json& call) {
   static const std::set<std::string> kVolatile{
-      "random",           "gen_random_uuid",  "uuid_generate_v1",  "uuid_generate_v4", "nextval",
-      "clock_timestamp",  "timeofday",        "statement_timestamp", "setval",         "uuidv4",
-      "uuidv7",           "gen_random_bytes", "uuid_generate_v1mc"};
+      "random",          "gen_random_uuid",  "uuid_generate_v1",    "uuid_generate_v4", "nextval",
+      "clock_timestamp", "timeofday",        "statement_timestamp", "setval",           "uuidv4",
+      "uuidv7",          "gen_random_bytes", "uuid_generate_v1mc"};
   // statement_timestamp is stable, and so is now(): they are one value for all rows.
   const std::string name = list_name(at(call, "funcname"));
   return name != "statement_timestamp" && kVolatile.contains(name);
@@ -162,7 +164,8 @@ class StepLint {
     while (const auto statement = reader.next()) {
       if (statement->kind != postgres::SqlStatement::Kind::sql) continue;
       allowances_.clear();
-      for (const postgres::SqlComment& comment : statement->comments) read_allowance(comment, first);
+      for (const postgres::SqlComment& comment : statement->comments)
+        read_allowance(comment, first);
       first = false;
       place_ = statement->place;
       text_ = statement->text;
@@ -191,7 +194,8 @@ class StepLint {
 
   void complain(const Location& place, std::string message) {
     findings_.push_back({"allowance", std::move(message),
-                         "write -- pgcycle: allow RULE reason=\"…\" until=YYYY-MM-DD", place, true});
+                         "write -- pgcycle: allow RULE reason=\"…\" until=YYYY-MM-DD", place,
+                         true});
   }
 
   void report_unused(const std::vector<Allowance>& allowances) {
@@ -310,10 +314,10 @@ class StepLint {
   void drop(const Json& node) {
     const std::string type = text(node, "removeType");
     static const std::map<std::string, const char*> kRules{
-        {"OBJECT_TABLE", "drop-table"},     {"OBJECT_SCHEMA", "drop-schema"},
-        {"OBJECT_TYPE", "drop-type"},       {"OBJECT_DOMAIN", "drop-type"},
-        {"OBJECT_VIEW", "drop-view"},       {"OBJECT_MATVIEW", "drop-view"},
-        {"OBJECT_FUNCTION", "drop-function"}, {"OBJECT_PROCEDURE", "drop-function"},
+        {"OBJECT_TABLE", "drop-table"},         {"OBJECT_SCHEMA", "drop-schema"},
+        {"OBJECT_TYPE", "drop-type"},           {"OBJECT_DOMAIN", "drop-type"},
+        {"OBJECT_VIEW", "drop-view"},           {"OBJECT_MATVIEW", "drop-view"},
+        {"OBJECT_FUNCTION", "drop-function"},   {"OBJECT_PROCEDURE", "drop-function"},
         {"OBJECT_EXTENSION", "drop-extension"}, {"OBJECT_POLICY", "drop-policy"}};
     for (const Json& object : at(node, "objects")) {
       std::string name = list_name(at(at(object, "List"), "items"));
@@ -428,8 +432,8 @@ class StepLint {
       const Json& element = at(option, "DefElem");
       const Json& argument = at(element, "arg");
       if (text(element, "defname") == "security") {
-        definer = flag(at(argument, "Boolean"), "boolval") ||
-                  at(at(argument, "Integer"), "ival") == 1;
+        definer =
+            flag(at(argument, "Boolean"), "boolval") || at(at(argument, "Integer"), "ival") == 1;
       }
       if (text(element, "defname") == "set") {
         path = path || text(at(argument, "VariableSetStmt"), "name") == "search_path";
@@ -473,8 +477,8 @@ class StepLint {
 
   void alter_enum(const Json& node) {
     if (!text(node, "oldVal").empty()) {
-      find("enum-rename-value", fmt::format("the value {} becomes {}", text(node, "oldVal"),
-                                            text(node, "newVal")));
+      find("enum-rename-value",
+           fmt::format("the value {} becomes {}", text(node, "oldVal"), text(node, "newVal")));
     } else if (one_transaction_) {
       new_labels_.insert(text(node, "newVal"));
     }
@@ -589,12 +593,12 @@ class StepLint {
     const std::string type = type_name(definition);
     const std::optional<int> length = type_length(definition);
     const auto old = known_.columns.find({table, column});
-    const bool widens = old != known_.columns.end() && old->second.type == "varchar" &&
-                        (type == "text" || (type == "varchar" &&
-                                            (!length || (old->second.length &&
-                                                         *old->second.length <= *length))));
-    const bool same_text = old != known_.columns.end() && old->second.type == "text" &&
-                           type == "varchar" && !length;
+    const bool widens =
+        old != known_.columns.end() && old->second.type == "varchar" &&
+        (type == "text" || (type == "varchar" &&
+                            (!length || (old->second.length && *old->second.length <= *length))));
+    const bool same_text =
+        old != known_.columns.end() && old->second.type == "text" && type == "varchar" && !length;
     known_.columns[{table, column}] = {type, length};
     const bool measured_not =
         rehearsed_ != nullptr && !rehearsed_->rewriting_lines.contains(place_.line);
@@ -690,8 +694,8 @@ std::vector<LintFinding> lint(const LintRequest& request) {
     for (const Step& step : version.steps) {
       if (!step.is_sql()) continue;
       const auto facts = rehearsed.find(step.checksum);
-      StepLint(step, true, known, new_tables,
-               facts == rehearsed.end() ? nullptr : &facts->second, request.today, found)
+      StepLint(step, true, known, new_tables, facts == rehearsed.end() ? nullptr : &facts->second,
+               request.today, found)
           .run();
     }
     if (wanted) findings.insert(findings.end(), found.begin(), found.end());
@@ -702,13 +706,14 @@ std::vector<LintFinding> lint(const LintRequest& request) {
 
 std::string lint_rules_page() {
   std::string out =
-      "# Lint rules\n\nMade from the rules themselves; `pgcycle-migrate lint` names them. A rule is "
+      "# Lint rules\n\nMade from the rules themselves; `pgcycle-migrate lint` names them. A rule "
+      "is "
       "silenced by a comment\nabove its statement, or at the head of a file for all of it:\n"
       "```sql\n-- pgcycle: allow drop-column reason=\"unused since v0.2\" until=2027-01-01\n```\n";
   for (const LintRule& rule : lint_rules()) {
-    out += fmt::format("\n## {}\n\n{}{}\n\n**Instead**: {}\n\n```sql\n-- found\n{}\n\n-- not found\n{}\n```\n",
-                       rule.name, rule.is_error ? "" : "*Warning.* ", rule.why, rule.instead,
-                       rule.bad, rule.good);
+    out += fmt::format(
+        "\n## {}\n\n{}{}\n\n**Instead**: {}\n\n```sql\n-- found\n{}\n\n-- not found\n{}\n```\n",
+        rule.name, rule.is_error ? "" : "*Warning.* ", rule.why, rule.instead, rule.bad, rule.good);
   }
   return out;
 }

@@ -28,8 +28,8 @@ struct LintFinding {
 
 struct LintRequest {
   std::filesystem::path directory;
-  std::string since;  // only versions behind this one; empty: all
-  std::string today;  // "2026-11-22", against which allowances are held
+  std::string since;                 // only versions behind this one; empty: all
+  std::string today;                 // "2026-11-22", against which allowances are held
   std::filesystem::path rehearsals;  // notes of clean rehearsals
 };
 

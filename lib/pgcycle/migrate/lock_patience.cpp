@@ -69,7 +69,6 @@ void LockPatience::run(const std::function<void()>& attempt) {
       since_ = Clock::now();
       blocker_.clear();
     }
-    changed_.notify_all();
     try {
       attempt();
       const std::lock_guard guard(mutex_);
@@ -104,21 +103,15 @@ std::string LockPatience::blocker() {
   return blocker_;
 }
 
-// Looks once an attempt has taken half of its patience, and from then on now and then.
+// Looks now and then, by itself: waking it for each attempt would cost more than most of them.
 void LockPatience::watch() {
   const auto patience = std::chrono::duration<double>(settings_.timeout_seconds / 2);
+  const auto pause = std::clamp(patience / 4, std::chrono::duration<double>(0.01),
+                                std::chrono::duration<double>(0.5));
   std::optional<postgres::Connection> connection;
   std::unique_lock lock(mutex_);
-  while (!done_) {
-    if (!running_) {
-      changed_.wait(lock, [this] { return running_ || done_; });
-      continue;
-    }
-    const auto due = since_ + std::chrono::duration_cast<Clock::duration>(patience);
-    if (Clock::now() < due) {
-      changed_.wait_until(lock, due);
-      continue;
-    }
+  while (!changed_.wait_for(lock, pause, [this] { return done_; })) {
+    if (!running_ || Clock::now() - since_ < patience) continue;
     const auto attempt = since_;
     lock.unlock();
     std::string found;
@@ -130,7 +123,6 @@ void LockPatience::watch() {
     }
     lock.lock();
     if (attempt == since_ && !found.empty()) blocker_ = std::move(found);
-    changed_.wait_for(lock, std::max(patience / 4, std::chrono::duration<double>(0.02)));
   }
 }
 

@@ -91,8 +91,9 @@ class ColumnMap {
       throw Error(ErrorCode::step, fmt::format("a value cannot be cast: {}", error.message()))
           .at(spec_.columns.front().place)
           .sqlstate(error.sqlstate())
-          .hint("let bad values take the default with \"badValues\": \"default\", or say how they "
-                "are read with \"sql\"");
+          .hint(
+              "let bad values take the default with \"badValues\": \"default\", or say how they "
+              "are read with \"sql\"");
     }
     return report;
   }
@@ -134,9 +135,10 @@ class ColumnMap {
 
   bool casts_directly(const Mapping& mapping) {
     return connection_
-        .query("SELECT EXISTS (SELECT FROM pg_cast WHERE castsource = $1::oid AND casttarget = "
-               "$2::oid)",
-               {std::to_string(mapping.from->type), std::to_string(mapping.to->type)})
+        .query(
+            "SELECT EXISTS (SELECT FROM pg_cast WHERE castsource = $1::oid AND casttarget = "
+            "$2::oid)",
+            {std::to_string(mapping.from->type), std::to_string(mapping.to->type)})
         .boolean(0, 0);
   }
 
@@ -160,10 +162,11 @@ class ColumnMap {
       const std::string back = tolerant_cast(mapping.from->type_sql);
       const std::string there = tolerant_cast(mapping.to->type_sql);
       const std::string condition = spec_.where.empty() ? "true" : spec_.where;
-      const auto rows = connection_.query(fmt::format(
-          "SELECT count(*) FROM {} o WHERE ({}) AND {} IS NOT NULL AND {}({}({}::text)::text)::text "
-          "IS DISTINCT FROM {}::text",
-          spec_.from->name.sql(), condition, old, back, there, old, old));
+      const auto rows = connection_.query(
+          fmt::format("SELECT count(*) FROM {} o WHERE ({}) AND {} IS NOT NULL AND "
+                      "{}({}({}::text)::text)::text "
+                      "IS DISTINCT FROM {}::text",
+                      spec_.from->name.sql(), condition, old, back, there, old, old));
       const auto count = static_cast<std::uint64_t>(rows.integer(0, 0));
       if (count == 0) continue;
       const std::string what = fmt::format("{} values of {}", count, mapping.from->name);

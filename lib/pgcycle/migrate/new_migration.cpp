@@ -78,8 +78,7 @@ std::vector<NewFile> in_version_folder(const NewMigrationRequest& request,
   const fs::path stem = request.directory / version / fmt::format("{:03}_{}", number, name);
   return {{stem.string() + ".sql", "-- What changes, and why.\n"},
           {stem.string() + ".down.sql", "-- The way back.\n"},
-          {stem.string() + ".verify.sql",
-           fmt::format("-- check {}: = 1\nSELECT 1;\n", name)}};
+          {stem.string() + ".verify.sql", fmt::format("-- check {}: = 1\nSELECT 1;\n", name)}};
 }
 
 std::vector<NewFile> in_flyway_folder(const NewMigrationRequest& request, const std::string& name,
@@ -97,8 +96,8 @@ std::vector<NewFile> files_for(const NewMigrationRequest& request) {
   const Layout layout = layout_of(request.directory);
   if (layout == Layout::versions) return in_version_folder(request, name);
   if (!request.version.empty()) {
-    throw Error(ErrorCode::usage, fmt::format("a folder of {} has no versions to choose from",
-                                              name_of(layout)))
+    throw Error(ErrorCode::usage,
+                fmt::format("a folder of {} has no versions to choose from", name_of(layout)))
         .hint("leave out --in");
   }
   const std::vector<Version> versions = read_migrations(request.directory);

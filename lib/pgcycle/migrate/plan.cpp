@@ -116,12 +116,11 @@ void attach_companions(Version& version, const std::vector<fs::path>& companions
 void check_one_transaction(const Version& version) {
   if (!version.one_transaction) return;
   for (const Step& step : version.steps) {
-    const bool alone = step.no_transaction || step.kind == StepKind::script ||
-                       step.kind == StepKind::backfill;
+    const bool alone =
+        step.no_transaction || step.kind == StepKind::script || step.kind == StepKind::backfill;
     if (!alone) continue;
-    throw Error(ErrorCode::input,
-                fmt::format("{} cannot be part of one transaction for all of {}", step.name,
-                            version.name))
+    throw Error(ErrorCode::input, fmt::format("{} cannot be part of one transaction for all of {}",
+                                              step.name, version.name))
         .at(step.file.string())
         .hint("move it to a version of its own, or say \"transaction\": \"file\"");
   }
@@ -243,8 +242,9 @@ std::vector<Version> read_migrations(const fs::path& directory) {
                                       : read_foreign_migrations(directory, layout);
   if (versions.empty()) {
     throw Error(ErrorCode::input, fmt::format("no versions in {}", directory.string()))
-        .hint("a version is a folder named like v0.3; the files of golang-migrate, diesel, sqlx, "
-              "Flyway, dbmate and goose are read too");
+        .hint(
+            "a version is a folder named like v0.3; the files of golang-migrate, diesel, sqlx, "
+            "Flyway, dbmate and goose are read too");
   }
   std::sort(versions.begin(), versions.end(), [](const Version& a, const Version& b) {
     return std::tuple(a.repeatable(), a.number, a.name) <
@@ -254,8 +254,8 @@ std::vector<Version> read_migrations(const fs::path& directory) {
     const Version& one = versions[i - 1];
     versions[i].alembic_before = one.alembic;
     if (versions[i].repeatable() || one.number != versions[i].number) continue;
-    throw Error(ErrorCode::input, fmt::format("{} and {} have the same number", one.name,
-                                              versions[i].name))
+    throw Error(ErrorCode::input,
+                fmt::format("{} and {} have the same number", one.name, versions[i].name))
         .at(versions[i].directory.string())
         .hint("give one of them another number");
   }
@@ -276,8 +276,7 @@ const Version& find_version(const std::vector<Version>& versions, const std::str
   std::vector<std::string> known;
   for (const Version& version : versions) known.push_back(version.name);
   throw Error(ErrorCode::usage, fmt::format("no such version: {}", name))
-      .hint(did_you_mean(name, known,
-                         fmt::format("the versions are {}", fmt::join(known, ", "))));
+      .hint(did_you_mean(name, known, fmt::format("the versions are {}", fmt::join(known, ", "))));
 }
 
 std::string plan_hash(const std::vector<Version>& versions) {

@@ -37,35 +37,35 @@ struct Step {
   std::string name;  // "010_add_timetable"
   StepKind kind = StepKind::sql;
   std::filesystem::path file;
-  std::optional<std::filesystem::path> verify;   // NAME.verify.sql
-  std::optional<std::filesystem::path> down;     // NAME.down.sql, or `file` itself
-  Layout sections = Layout::versions;            // dbmate, goose: up and down are parts of `file`
-  std::string checksum;                          // SHA-256 of the content, line endings normalised
-  bool no_transaction = false;                   // runs statement by statement
-  bool down_no_transaction = false;              // and so does its way back
-  bool keeps_session = false;                    // none of its statements can change settings
-  bool may_drop = false;                         // DROP or ALTER TABLE stands in it
-  bool repeatable = false;                       // runs again whenever it changed
-  std::vector<std::string> required_tables;      // -- pgcycle: requires table NAME
-  std::vector<std::string> required_steps;       // -- pgcycle: requires NUMBER
-  double timeout_seconds = 0;                    // pgcycle: timeout 10min; 0: none
-  std::vector<Directive> allowances;             // -- pgcycle: allow RULE …
-  std::vector<std::filesystem::path> inclusions; // by \i, \ir and \copy
+  std::optional<std::filesystem::path> verify;    // NAME.verify.sql
+  std::optional<std::filesystem::path> down;      // NAME.down.sql, or `file` itself
+  Layout sections = Layout::versions;             // dbmate, goose: up and down are parts of `file`
+  std::string checksum;                           // SHA-256 of the content, line endings normalised
+  bool no_transaction = false;                    // runs statement by statement
+  bool down_no_transaction = false;               // and so does its way back
+  bool keeps_session = false;                     // none of its statements can change settings
+  bool may_drop = false;                          // DROP or ALTER TABLE stands in it
+  bool repeatable = false;                        // runs again whenever it changed
+  std::vector<std::string> required_tables;       // -- pgcycle: requires table NAME
+  std::vector<std::string> required_steps;        // -- pgcycle: requires NUMBER
+  double timeout_seconds = 0;                     // pgcycle: timeout 10min; 0: none
+  std::vector<Directive> allowances;              // -- pgcycle: allow RULE …
+  std::vector<std::filesystem::path> inclusions;  // by \i, \ir and \copy
 
   bool is_sql() const { return kind == StepKind::sql; }
 };
 
 struct Version {
-  std::string name;                   // "v0.3"; elsewhere "000001_create_users"
+  std::string name;  // "v0.3"; elsewhere "000001_create_users"
   std::vector<std::int64_t> number;
   std::filesystem::path directory;
   std::string description;
   std::string requires_version;
   Location requires_place;
-  std::string alembic;                // revision that alembic_version is set to, if any
-  std::string alembic_before;         // that of the version before
-  bool one_transaction = false;       // "transaction": "version"
-  std::vector<Step> steps;            // by number
+  std::string alembic;           // revision that alembic_version is set to, if any
+  std::string alembic_before;    // that of the version before
+  bool one_transaction = false;  // "transaction": "version"
+  std::vector<Step> steps;       // by number
   std::optional<std::filesystem::path> preflight;
   std::optional<std::filesystem::path> checks;
 

@@ -45,9 +45,10 @@ ProductionReport migrate_production(const ProductionRequest& request) {
   if (!was_rehearsed(request.rehearsals, plan) && request.unrehearsed != target.database()) {
     throw Error(ErrorCode::guard, "refused to migrate production: not rehearsed with these files")
         .detail(fmt::format("no clean rehearsal of plan {} is known here", plan.substr(0, 12)))
-        .hint(fmt::format("run pgcycle-migrate rehearse --from-dump DUMP first; or say --unrehearsed "
-                          "{}",
-                          target.database()));
+        .hint(
+            fmt::format("run pgcycle-migrate rehearse --from-dump DUMP first; or say --unrehearsed "
+                        "{}",
+                        target.database()));
   }
   require_name(target, "migrate production", request.confirmed, request.ask);
   report.backup = back_up(request.backup);

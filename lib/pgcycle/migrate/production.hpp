@@ -19,9 +19,10 @@ namespace pgcycle::migrate {
 server::Target production_target(const Config& config, const std::string& application_name);
 
 // Throws unless `typed`, or what `ask` returns where nothing was given, is the database's name.
-void require_name(const server::Target& target, const std::string& action,
-                  const std::optional<std::string>& typed,
-                  const std::function<std::optional<std::string>(const std::string& question)>& ask);
+void require_name(
+    const server::Target& target, const std::string& action,
+    const std::optional<std::string>& typed,
+    const std::function<std::optional<std::string>(const std::string& question)>& ask);
 
 struct ProductionRequest {
   const MigrateRequest& migration;  // its target is production

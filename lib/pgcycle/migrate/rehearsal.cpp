@@ -12,6 +12,7 @@
 #include "pgcycle/catalog/diff.hpp"
 #include "pgcycle/dump/fetch.hpp"
 #include "pgcycle/postgres/statement_traits.hpp"
+#include "pgcycle/server/guard.hpp"
 #include "pgcycle/support/file.hpp"
 
 namespace pgcycle::migrate {
@@ -119,7 +120,8 @@ class Meter final : public RunObserver {
          {}},
         {"SELECT c.oid, pg_catalog.pg_relation_filenode(c.oid), c.oid::regclass::text FROM "
          "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE "
-         "c.relkind IN ('r', 'm', 'p', 'v', 'f') AND c.relpersistence <> 't' AND n.nspname NOT IN ('pgcycle', "
+         "c.relkind IN ('r', 'm', 'p', 'v', 'f') AND c.relpersistence <> 't' AND n.nspname NOT IN "
+         "('pgcycle', "
          "'information_schema') AND n.nspname !~ '^pg_'",
          {}},
     });
@@ -176,7 +178,7 @@ class Rehearsal {
     } else {
       judge_partly(pending);
     }
-    if (request_.read_production_rows) estimate();
+    if (request_.of_production) estimate();
     note(pending);
     return std::move(report_);
   }
@@ -213,11 +215,20 @@ class Rehearsal {
     }
     const server::Target& target = request_.migration.target;
     report_.source = target.database();
+    if (!is_test_database()) {
+      restore_live(target);
+      return;
+    }
     try {
       copy_ = std::make_unique<dump::ScratchDatabase>(target, request_.sources.reporter,
                                                       target.database());
       target_ = copy_->target();
     } catch (const Error& error) {
+      if (error.sqlstate() == "3D000") {
+        throw Error(ErrorCode::connect,
+                    fmt::format("there is no database \"{}\" to copy", target.database()))
+            .hint("make it with pgcycle-reset, or rehearse on a dump with --from-dump FILE");
+      }
       if (error.sqlstate() != "55006" && error.sqlstate() != "42501") throw;
       request_.sources.reporter.verbose("{} is in use: it is dumped and restored",
                                         target.database());
@@ -225,10 +236,31 @@ class Rehearsal {
     }
   }
 
+  // Nothing is made on a server that might be production's.
+  bool is_test_database() const {
+    if (request_.of_production) return false;
+    const server::Target& target = request_.migration.target;
+    auto maintenance = server::open_maintenance(target, request_.sources.reporter);
+    try {
+      server::require_test_database(maintenance, target, request_.sources.config,
+                                    request_.sources.reporter, "copy the database");
+      return true;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::guard) throw;
+      return false;
+    }
+  }
+
   void restore_live(const server::Target& target) {
     const UnnamedFile file(fs::temp_directory_path());
-    dump::fetch_dump({target.info, file.path(), {}, {}, target.application_name, target.container,
-                      request_.sources.environment, request_.sources.reporter});
+    dump::fetch_dump({target.info,
+                      file.path(),
+                      {},
+                      {},
+                      target.application_name,
+                      target.container,
+                      request_.sources.environment,
+                      request_.sources.reporter});
     const dump::DumpFile dump = dump::inspect_dump(file.path(), target.database());
     const server::Target own = request_.sources.own_server();
     dump::ResetRequest reset{.target = own,
@@ -386,7 +418,8 @@ class Rehearsal {
       for (const Step& step : version.steps) {
         auto& lines = rewrites[step.checksum] = nlohmann::ordered_json::array();
         for (const StatementFacts& facts : report_.statements) {
-          if (facts.version == version.name && facts.step == step.name && !facts.rewritten.empty()) {
+          if (facts.version == version.name && facts.step == step.name &&
+              !facts.rewritten.empty()) {
             lines.push_back(facts.place.line);
           }
         }

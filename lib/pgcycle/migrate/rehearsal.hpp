@@ -1,9 +1,9 @@
 // A migration tried on a copy: up, its checks, down, and up again, with what each statement
 // takes.
 //
-// The copy is made on the server of the target, or a dump is restored on the project's own; it
-// goes with the rehearsal. A clean one is noted under the hash of the files, so that production
-// can ask for it.
+// The copy is made on the server of a test database; any other, and a dump, is restored on the
+// project's own server. It goes with the rehearsal. A clean one is noted under the hash of the
+// files, so that production can ask for it.
 //
 // Errors: as the runner's, where a step fails on the copy.
 #pragma once
@@ -49,9 +49,9 @@ struct RehearsedVersion {
 struct RehearsalRequest {
   const MigrateRequest& migration;  // of the target; its `to` holds
   const SchemaSourceContext& sources;
-  std::filesystem::path dump;       // empty: a copy of the target
-  std::filesystem::path notes;      // directory of the notes on clean rehearsals
-  bool read_production_rows = false;  // from production.url, to estimate times
+  std::filesystem::path dump;   // empty: a copy of the target
+  std::filesystem::path notes;  // directory of the notes on clean rehearsals
+  bool of_production = false;   // times are estimated from its row counts
 };
 
 struct RehearsalReport {

@@ -257,11 +257,13 @@ class Rekey {
           "q (o, n) WHERE q.o IS NOT NULL",
           key_type(), spec_.query));
     } catch (const Error& error) {
-      throw Error(error).at(spec_.query_place).hint(
-          "the query gives two columns: each old key once, and its new key");
+      throw Error(error)
+          .at(spec_.query_place)
+          .hint("the query gives two columns: each old key once, and its new key");
     }
     const auto clash = connection_.query(fmt::format(
-        "SELECT k, count(*) FROM (SELECT coalesce(m.new_key, c.{0}::text) AS k FROM {1} c LEFT JOIN "
+        "SELECT k, count(*) FROM (SELECT coalesce(m.new_key, c.{0}::text) AS k FROM {1} c LEFT "
+        "JOIN "
         "pg_temp.rekey m ON m.old_key = c.{0}::text) x WHERE k IS NOT NULL GROUP BY k HAVING "
         "count(*) > 1 ORDER BY 1 LIMIT 1",
         quote_identifier(spec_.column), spec_.table->name.sql()));
@@ -280,8 +282,9 @@ class Rekey {
   // column are dropped and made again.
   void drop_unique_keys() {
     const bool overlaps = connection_
-                              .query("SELECT EXISTS (SELECT FROM pg_temp.rekey a JOIN pg_temp.rekey "
-                                     "b ON a.new_key = b.old_key)")
+                              .query(
+                                  "SELECT EXISTS (SELECT FROM pg_temp.rekey a JOIN pg_temp.rekey "
+                                  "b ON a.new_key = b.old_key)")
                               .boolean(0, 0);
     if (!overlaps) return;
     for (const catalog::UniqueKey& key : spec_.table->unique_keys) {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+#include <chrono>
 
 #include "pgcycle/migrate/dependents.hpp"
 #include "pgcycle/migrate/history.hpp"
@@ -114,6 +114,15 @@ class Run {
                       request_.reporter);
   }
 
+  // The turn goes with its session; looked after now and then.
+  void require_turn() {
+    constexpr auto kLookAfter = std::chrono::seconds(2);
+    const auto now = std::chrono::steady_clock::now();
+    if (now - looked_ < kLookAfter) return;
+    turn_->require_held();
+    looked_ = now;
+  }
+
   void mark_done(const Version& version, const Step& step) {
     StepRecord& record = contents_.steps[{version.name, step.name}];
     record = {};
@@ -138,6 +147,7 @@ class Run {
   Journal journal_;
   JournalContents contents_;
   std::optional<server::TransactionLock> turn_;
+  std::chrono::steady_clock::time_point looked_ = std::chrono::steady_clock::now();
   std::optional<LockPatience> patience_;
   std::vector<CheckResult> checks_;
   std::size_t steps_run_ = 0;
@@ -262,7 +272,14 @@ class UpRun : public Run {
     const auto start = std::chrono::steady_clock::now();
     StepRunner runner(connection_, journal_, request_, *patience_);
     if (request_.observer != nullptr) request_.observer->begin_step(version, step, connection_);
-    runner.run(version, step, contents_.find(version, step), completes_version);
+    require_turn();
+    try {
+      runner.run(version, step, contents_.find(version, step), completes_version);
+    } catch (const Error& error) {
+      // A constraint that is proven at the commit is no statement's.
+      if (error.code() != ErrorCode::statement || !error.location().file.empty()) throw;
+      throw Error(error).at(step.file.string());
+    }
     if (request_.observer != nullptr) request_.observer->end_step(version, step);
     keep_checks(runner.checks());
     mark_done(version, step);
@@ -281,8 +298,8 @@ class UpRun : public Run {
           .at(step.file.string());
     }
     for (const std::string& number : step.required_steps) {
-      const auto wanted = std::find_if(
-          version.steps.begin(), version.steps.end(), [&](const Step& other) {
+      const auto wanted =
+          std::find_if(version.steps.begin(), version.steps.end(), [&](const Step& other) {
             return other.name == number || std::to_string(other.number) == number ||
                    other.name.substr(0, other.name.find('_')) == number;
           });
@@ -368,17 +385,17 @@ class DownRun : public Run {
     for (const auto& [version, step] : chosen_) {
       const StepRecord* record = contents_.find(*version, *step);
       if (record->state != "done") {
-        errors.add(Error(ErrorCode::check, fmt::format("{} {} is half applied", version->name,
-                                                       step->name))
-                       .at(step->file.string())
-                       .hint("run up first, which goes on where it stopped"));
+        errors.add(
+            Error(ErrorCode::check, fmt::format("{} {} is half applied", version->name, step->name))
+                .at(step->file.string())
+                .hint("run up first, which goes on where it stopped"));
       } else if (!step->down) {
-        errors.add(Error(ErrorCode::check, fmt::format("{} {} has no way back", version->name,
-                                                       step->name))
-                       .at(step->file.string())
-                       .hint(fmt::format("write {}.down.sql beside it, or restore a backup with "
-                                         "pgcycle-migrate rollback",
-                                         step->name)));
+        errors.add(
+            Error(ErrorCode::check, fmt::format("{} {} has no way back", version->name, step->name))
+                .at(step->file.string())
+                .hint(fmt::format("write {}.down.sql beside it, or restore a backup with "
+                                  "pgcycle-migrate rollback",
+                                  step->name)));
       }
     }
     errors.raise_if_any();
@@ -396,8 +413,8 @@ class DownRun : public Run {
       const bool stays = contents_.versions.contains(version.name) && !goes(version, nullptr);
       for (const auto& [other, step] : chosen_) {
         if (!stays || version.requires_version != other->name) continue;
-        errors.add(Error(ErrorCode::check, fmt::format("{} requires {}, and is applied",
-                                                       version.name, other->name))
+        errors.add(Error(ErrorCode::check,
+                         fmt::format("{} requires {}, and is applied", version.name, other->name))
                        .at(version.requires_place)
                        .hint(fmt::format("take {} back first", version.name)));
         break;

@@ -15,8 +15,8 @@ using catalog::Inventory;
 using catalog::InventoryDetail;
 
 std::string change_line(const catalog::ObjectChange& change) {
-  std::string out = fmt::format("{} {} {}", name_of(change.kind), change.object.kind,
-                                change.object.name);
+  std::string out =
+      fmt::format("{} {} {}", name_of(change.kind), change.object.kind, change.object.name);
   for (const catalog::PropertyChange& one : change.properties) {
     out += fmt::format("\n  {}: {} -> {}", one.property, one.from, one.to);
   }
@@ -47,9 +47,7 @@ std::string rename_statement(const std::string& rename) {
 class Diff {
  public:
   explicit Diff(const DiffRequest& request)
-      : request_(request),
-        from_(request.from, request.context),
-        to_(request.to, request.context) {}
+      : request_(request), from_(request.from, request.context), to_(request.to, request.context) {}
 
   DiffReport run() {
     std::vector<std::string> renames;
@@ -138,8 +136,8 @@ class Diff {
   }
 
   [[noreturn]] void fail(const std::string& detail) const {
-    throw Error(ErrorCode::check, fmt::format("the migration does not make {} of {}", to_.text(),
-                                              from_.text()))
+    throw Error(ErrorCode::check,
+                fmt::format("the migration does not make {} of {}", to_.text(), from_.text()))
         .detail("what is left:\n" + detail)
         .hint("add these by hand");
   }
@@ -163,7 +161,8 @@ class Diff {
       rows.from = from.query(count).integer(0, 0);
       rows.to = to.query("SELECT count(*) FROM " + other->from_sql()).integer(0, 0);
       if (request_.samples > 0) sample(from, to, table, *other, rows);
-      const bool same = rows.from == rows.to && rows.only_in_from.empty() && rows.only_in_to.empty();
+      const bool same =
+          rows.from == rows.to && rows.only_in_from.empty() && rows.only_in_to.empty();
       if (!same) out.push_back(std::move(rows));
     }
     return out;
@@ -180,17 +179,18 @@ class Diff {
     }
     expression = key.empty() ? "t::text" : fmt::format("jsonb_build_array({})::text", expression);
     const auto declare = [&](postgres::Connection& connection, const catalog::Table& one) {
-      connection.execute(fmt::format(
-          "DECLARE pgcycle_keys NO SCROLL CURSOR FOR SELECT {0} AS k FROM {1} t ORDER BY {0} COLLATE "
-          "\"C\"",
-          expression, one.from_sql()));
+      connection.execute(
+          fmt::format("DECLARE pgcycle_keys NO SCROLL CURSOR FOR SELECT {0} AS k FROM {1} t ORDER "
+                      "BY {0} COLLATE "
+                      "\"C\"",
+                      expression, one.from_sql()));
     };
     declare(from, table);
     declare(to, other);
     Keys left(from);
     Keys right(to);
-    while ((left.has() || right.has()) && rows.only_in_from.size() + rows.only_in_to.size() <
-                                              2 * request_.samples) {
+    while ((left.has() || right.has()) &&
+           rows.only_in_from.size() + rows.only_in_to.size() < 2 * request_.samples) {
       if (left.has() && right.has() && left.key() == right.key()) {
         left.next();
         right.next();

@@ -43,8 +43,9 @@ SchemaSource::SchemaSource(const std::string& text, const SchemaSourceContext& c
     restore(text);
   } else if (text.find('/') != std::string::npos) {
     throw Error(ErrorCode::usage, fmt::format("there is no {}", text))
-        .hint("give a database's URL or name, a dump, or a folder of migrations (DIR@VERSION to "
-              "stop at one)");
+        .hint(
+            "give a database's URL or name, a dump, or a folder of migrations (DIR@VERSION to "
+            "stop at one)");
   } else {
     target_ = context.target();
     target_->info = target_->info.with_database(text);
@@ -55,8 +56,8 @@ void SchemaSource::build_migrations(const fs::path& directory, const std::string
   scratch_ = std::make_unique<dump::ScratchDatabase>(context_.own_server(), context_.reporter);
   target_ = scratch_->target();
   SilentReporter silent;
-  MigrateRequest request{*target_, context_.config,      directory, version, false, false,
-                         context_.environment, silent};
+  MigrateRequest request{*target_, context_.config,      directory, version, false,
+                         false,    context_.environment, silent};
   request.guarded = false;
   up(request);
 }
@@ -76,15 +77,14 @@ void SchemaSource::restore(const fs::path& file) {
 }
 
 postgres::Connection SchemaSource::open() const {
-  return postgres::Connection::open(target_->info,
-                                    {"pgcycle-migrate", &context_.reporter, false});
+  return postgres::Connection::open(target_->info, {"pgcycle-migrate", &context_.reporter, false});
 }
 
 const server::Target& SchemaSource::copy() {
   if (copy_) return copy_->target();
   if (scratch_) {
-    copy_ = std::make_unique<dump::ScratchDatabase>(*target_, context_.reporter,
-                                                    target_->database());
+    copy_ =
+        std::make_unique<dump::ScratchDatabase>(*target_, context_.reporter, target_->database());
     return copy_->target();
   }
   // Of a live database: its schema, restored on the project's own server.
@@ -117,8 +117,8 @@ std::multiset<std::string> schema_dump_lines(const server::Target& target,
   const server::ClientProgram pg_dump("pg_dump", connection.server_version() / 10000,
                                       server::VersionNeed::required, target.container,
                                       context.environment);
-  const ProcessSpec spec = pg_dump.command(
-      target.info, {"--schema-only", "--no-owner", "--exclude-schema=pgcycle"}, {});
+  const ProcessSpec spec =
+      pg_dump.command(target.info, {"--schema-only", "--no-owner", "--exclude-schema=pgcycle"}, {});
   const ProcessResult result = run_process(spec);
   if (!result.ok()) {
     throw Error(ErrorCode::step, "pg_dump cannot read the schema").detail(result.errors);

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <unistd.h>
+#include <algorithm>
 
 #include <charconv>
 #include <optional>
@@ -29,9 +29,9 @@ std::string first_line(const std::string& text) {
 // The line of a function's body that the server's context names: that of a DO block, or of
 // the function that the statement makes.
 std::optional<int> line_of_body(const std::string& context) {
-  for (const std::string_view mark :
-       {std::string_view("inline_code_block line "), std::string_view("inline_code_block near line "),
-        std::string_view("compilation of PL/pgSQL function")}) {
+  for (const std::string_view mark : {std::string_view("inline_code_block line "),
+                                      std::string_view("inline_code_block near line "),
+                                      std::string_view("compilation of PL/pgSQL function")}) {
     std::size_t at = context.rfind(mark);
     if (at == std::string::npos) continue;
     if (mark.starts_with("compilation")) {
@@ -194,9 +194,10 @@ void SqlRun::execute_result(const SqlStatement& statement) {
         connection_.execute(rows.text(row, column));
       } catch (const Error& error) {
         if (error.code() != ErrorCode::statement) throw;
-        throw Error(error).at(statement.place).detail(fmt::format(
-            "in what \\gexec made: {}{}{}", first_line(rows.get(row, column)),
-            error.detail().empty() ? "" : "\n", error.detail()));
+        throw Error(error)
+            .at(statement.place)
+            .detail(fmt::format("in what \\gexec made: {}{}{}", first_line(rows.get(row, column)),
+                                error.detail().empty() ? "" : "\n", error.detail()));
       }
     }
   }

@@ -46,8 +46,9 @@ void apply_directive(Step& step, std::string_view directive, const Location& pla
   } else {
     throw Error(ErrorCode::input, fmt::format("unknown directive \"{}\"", directive))
         .at(place)
-        .hint("directives are no-transaction, requires NUMBER, requires table NAME, timeout "
-              "DURATION and allow RULE");
+        .hint(
+            "directives are no-transaction, requires NUMBER, requires table NAME, timeout "
+            "DURATION and allow RULE");
   }
 }
 

@@ -73,6 +73,13 @@ void add_version_done(SqlRun& run, const Version& version) {
 void StepRunner::run(const Version& version, const Step& step, const StepRecord* earlier,
                      bool completes_version) {
   checks_.clear();
+  if (earlier != nullptr && earlier->state != "done" && earlier->statements_done > 0 &&
+      step.is_sql() && !step.no_transaction) {
+    throw Error(ErrorCode::check, fmt::format("{} statements of {} are done, one by one",
+                                              earlier->statements_done, step.name))
+        .at(step.file.string())
+        .hint("keep \"-- pgcycle: no-transaction\" at its head, so that it goes on behind them");
+  }
   if (step.kind == StepKind::script) {
     run_script(version, step, completes_version);
   } else if (step.kind == StepKind::backfill) {
@@ -143,8 +150,7 @@ void StepRunner::take_back(const Version& version, const Step& step, const StepR
 
 // One transaction, tried again when it meets a lock. A step's own settings, role and temporary
 // tables do not reach the next one.
-void StepRunner::in_transaction(bool keeps_session,
-                                const std::function<void(SqlRun& run)>& work) {
+void StepRunner::in_transaction(bool keeps_session, const std::function<void(SqlRun& run)>& work) {
   patience_.run([&] {
     try {
       SqlRun run(connection_, request_.reporter, request_.observer);
@@ -181,8 +187,7 @@ void StepRunner::add_step(SqlRun& run, const Version& version, const Step& step,
                            report.lost.empty() ? "" : "; lost: " + report.lost);
   } else {
     const std::string sql = read_up(step);
-    postgres::SqlReader reader(sql, step.file.string(),
-                               {request_.standard_conforming_strings});
+    postgres::SqlReader reader(sql, step.file.string(), {request_.standard_conforming_strings});
     while (auto statement = reader.next()) run.add(std::move(*statement));
   }
   if (step.verify) {
@@ -232,7 +237,8 @@ void StepRunner::run_statements(const Version& version, const Step& step, const 
         .at(file.string())
         .hint("end it with COMMIT; what it did in there was rolled back");
   }
-  connection_.query_all({{"RESET SESSION AUTHORIZATION", {}}, {"RESET ALL", {}}, {"DISCARD TEMP", {}}});
+  connection_.query_all(
+      {{"RESET SESSION AUTHORIZATION", {}}, {"RESET ALL", {}}, {"DISCARD TEMP", {}}});
 }
 
 void StepRunner::run_one(const Version& version, const Step& step, const SqlStatement& statement,
@@ -242,9 +248,11 @@ void StepRunner::run_one(const Version& version, const Step& step, const SqlStat
     execute(statement);
   } else if (connection_.in_transaction() || traits.control == TransactionControl::begin) {
     // The file's own transaction: what is noted commits with it.
-    if (traits.control == TransactionControl::commit) journal_.run(notes.done(number + 1, notes.hash));
+    if (traits.control == TransactionControl::commit)
+      journal_.run(notes.done(number + 1, notes.hash));
     execute(statement);
-    if (traits.control == TransactionControl::rollback) journal_.run(notes.done(number + 1, notes.hash));
+    if (traits.control == TransactionControl::rollback)
+      journal_.run(notes.done(number + 1, notes.hash));
   } else if (traits.outside_transaction) {
     run_outside_transaction(version, step, statement, traits, number, notes);
   } else if (traits.changes_session || is_transaction_control(traits.control)) {
@@ -301,10 +309,11 @@ std::string StepRunner::indexes_on(const StatementTraits& traits) {
   const std::string& name = traits.indexed_table.empty() ? traits.reindexed : traits.indexed_table;
   if (name.empty()) return "{}";
   return connection_
-      .query("SELECT coalesce(array_agg(i.indexrelid), '{}') FROM pg_catalog.pg_index i WHERE "
-             "i.indrelid IN (pg_catalog.to_regclass($1), (SELECT indrelid FROM "
-             "pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass($1)))",
-             {name})
+      .query(
+          "SELECT coalesce(array_agg(i.indexrelid), '{}') FROM pg_catalog.pg_index i WHERE "
+          "i.indrelid IN (pg_catalog.to_regclass($1), (SELECT indrelid FROM "
+          "pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass($1)))",
+          {name})
       .get(0, 0);
 }
 
@@ -323,11 +332,11 @@ bool StepRunner::was_done(const StatementTraits& traits, const std::string& befo
     return true;
   }
   if (!traits.dropped_indexes.empty()) {
-    return std::all_of(traits.dropped_indexes.begin(), traits.dropped_indexes.end(),
-                       [this](const std::string& name) {
-                         return connection_.query("SELECT pg_catalog.to_regclass($1)", {name})
-                             .is_null(0, 0);
-                       });
+    return std::all_of(
+        traits.dropped_indexes.begin(), traits.dropped_indexes.end(),
+        [this](const std::string& name) {
+          return connection_.query("SELECT pg_catalog.to_regclass($1)", {name}).is_null(0, 0);
+        });
   }
   const bool makes_index = !traits.indexed_table.empty();
   if (!makes_index && traits.reindexed.empty()) return false;
@@ -384,8 +393,9 @@ void StepRunner::run_script(const Version& version, const Step& step, bool compl
                                                step.file.filename().string(), timeout))
           .at(step.file.string())
           .detail(output.tail(kShownTail))
-          .hint("give it more time with \"pgcycle: timeout 10min\" in a comment at its head, or "
-                "migrations.scriptTimeout");
+          .hint(
+              "give it more time with \"pgcycle: timeout 10min\" in a comment at its head, or "
+              "migrations.scriptTimeout");
     }
   }();
   if (!result.ok()) {

@@ -82,7 +82,8 @@ std::size_t continuation_of(std::string_view text, std::size_t at) {
 Scanned scan_quoted(std::string_view text, std::size_t at, char quote, bool backslashes) {
   const bool is_string = quote == '\'';
   for (++at;; ++at) {
-    at = text.find_first_of(backslashes ? std::string_view("'\\") : std::string_view(&quote, 1), at);
+    at =
+        text.find_first_of(backslashes ? std::string_view("'\\") : std::string_view(&quote, 1), at);
     if (at == std::string_view::npos) {
       return {is_string ? Piece::unterminated_string : Piece::unterminated_name, text.size()};
     }
@@ -354,8 +355,8 @@ class SqlReader::Impl {
   }
 
   void append(std::string_view piece, std::size_t start) {
-    if (source().variable && (statement_.pieces.empty() || resumed_ ||
-                              !statement_.pieces.back().substituted)) {
+    if (source().variable &&
+        (statement_.pieces.empty() || resumed_ || !statement_.pieces.back().substituted)) {
       statement_.pieces.push_back({statement_.text.size(), *source().variable, true});
       resumed_ = false;
     } else if (!source().variable && resumed_) {
@@ -474,7 +475,8 @@ class SqlReader::Impl {
     if (form == '{') {
       const std::size_t close = from.text.find('}', at);
       if (from.text.substr(at, 2) != "{?" || close == std::string_view::npos) return false;
-      const bool is_set = variables_.contains(std::string(from.text.substr(at + 2, close - at - 2)));
+      const bool is_set =
+          variables_.contains(std::string(from.text.substr(at + 2, close - at - 2)));
       substitute(is_set ? "TRUE" : "FALSE", close + 1);
       return true;
     }
@@ -502,8 +504,9 @@ class SqlReader::Impl {
     resumed_ = true;
     if (value.empty()) return;
     if (sources_.size() > 2 * kMostIncludes) {
-      throw Error(ErrorCode::input, "variables that hold one another").at(place).hint(
-          "a value is read again for variables: unset the inner one");
+      throw Error(ErrorCode::input, "variables that hold one another")
+          .at(place)
+          .hint("a value is read again for variables: unset the inner one");
     }
     add_source(std::move(value), {}, {}, place);
   }
@@ -567,10 +570,12 @@ class SqlReader::Impl {
       }
       ready_.push_back(std::move(echo));
     } else {
-      throw Error(ErrorCode::unsupported, fmt::format("the psql command \\{} is not supported", name))
+      throw Error(ErrorCode::unsupported,
+                  fmt::format("the psql command \\{} is not supported", name))
           .at(place)
-          .hint("write plain SQL, or run psql in a script step; known are \\i \\ir \\copy \\set "
-                "\\unset \\gexec \\echo \\if \\elif \\else \\endif \\restrict \\unrestrict");
+          .hint(
+              "write plain SQL, or run psql in a script step; known are \\i \\ir \\copy \\set "
+              "\\unset \\gexec \\echo \\if \\elif \\else \\endif \\restrict \\unrestrict");
     }
   }
 
@@ -767,8 +772,9 @@ class SqlReader::Impl {
     const auto refuse = [&place](const std::string& what) -> Error {
       return Error(ErrorCode::unsupported, what)
           .at(place)
-          .hint("known is \\copy TABLE [(COLUMNS)] FROM 'FILE' [OPTIONS]; use a script step for "
-                "anything else");
+          .hint(
+              "known is \\copy TABLE [(COLUMNS)] FROM 'FILE' [OPTIONS]; use a script step for "
+              "anything else");
     };
     const std::vector<SqlToken> tokens = tokens_of(line, 1000);
     int depth = 0;

@@ -3,7 +3,7 @@
 # rollback.
 . "$(dirname "$0")/../lib.sh"
 
-external_server prod
+external_server prod log_statement=all
 psql -X -q -d "$admin" -c "CREATE DATABASE shop"
 shop="postgresql://postgres@localhost:$port/shop"
 psql -X -q -v ON_ERROR_STOP=1 -d "$shop" -c "CREATE TABLE orders (id int PRIMARY KEY, amount int); INSERT INTO orders SELECT i, i FROM generate_series(1, 500) i;
@@ -32,6 +32,10 @@ run 5 pgcycle-migrate up --prod --confirm other
 says "$err" '"other" is not its name'
 same "$(state)" "$before" "production changed"
 [[ ! -e backups ]] || fail "a backup without leave"
+# A rehearsal on production itself leaves nothing there, not even for a while.
+run 0 pgcycle-migrate rehearse --prod
+same "$(psql -X -At -d "$admin" -c "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle'")" 0
+if grep -q 'CREATE DATABASE .*pgcycle' "$work/prod.log"; then fail "a database was made on production's server"; fi
 # Files that changed since are not the ones that were rehearsed.
 printf 'ALTER TABLE orders ADD COLUMN note text;\nALTER TABLE orders ADD COLUMN more text;\n' >migrations/v1/010_note.sql
 run 5 pgcycle-migrate up --prod --confirm shop
