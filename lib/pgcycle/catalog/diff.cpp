@@ -9,12 +9,9 @@ namespace {
 // The places of columns among those that both tables have.
 std::map<std::string, int> common_order(const Inventory& own, const Inventory& other,
                                         const std::string& table) {
-  std::vector<const CatalogObject*> columns = own.parts_of(table, "column");
+  std::vector<const CatalogObject*> columns = own.columns_of(table);
   std::erase_if(columns,
                 [&](const CatalogObject* column) { return other.find(column->key) == nullptr; });
-  std::sort(columns.begin(), columns.end(), [](const CatalogObject* a, const CatalogObject* b) {
-    return std::stoi(a->property("number")) < std::stoi(b->property("number"));
-  });
   std::map<std::string, int> out;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     out[columns[i]->key.name] = static_cast<int>(i + 1);

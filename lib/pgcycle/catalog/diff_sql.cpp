@@ -14,16 +14,6 @@ namespace {
 
 using postgres::quote_literal;
 
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> out;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    out.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return out;
-}
-
 std::string upper(std::string text) {
   for (char& c : text) {
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
@@ -191,8 +181,8 @@ class Writer {
   bool relabelled(const ObjectKey& key) const {
     const PropertyChange* labels = change_of(key, "labels");
     if (labels == nullptr) return false;
-    const auto from = lines_of(labels->from);
-    const auto to = lines_of(labels->to);
+    const auto from = values_of(labels->from);
+    const auto to = values_of(labels->to);
     std::size_t at = 0;
     for (const std::string& label : to) {
       if (at < from.size() && from[at] == label) ++at;
@@ -390,7 +380,7 @@ class Writer {
   }
 
   static std::string options_clause(const CatalogObject& object) {
-    const auto options = lines_of(object.property("options"));
+    const auto options = values_of(object.property("options"));
     return options.empty() ? std::string() : fmt::format(" WITH ({})", fmt::join(options, ", "));
   }
 
@@ -408,13 +398,13 @@ class Writer {
     const std::string& name = object.key.name;
     if (kind == "enum") {
       std::vector<std::string> labels;
-      for (const std::string& label : lines_of(object.property("labels"))) {
+      for (const std::string& label : values_of(object.property("labels"))) {
         labels.push_back(quote_literal(label));
       }
       say(fmt::format("CREATE TYPE {} AS ENUM ({})", name, fmt::join(labels, ", ")));
     } else if (kind == "composite type") {
       say(fmt::format("CREATE TYPE {} AS ({})", name,
-                      fmt::join(lines_of(object.property("attributes")), ", ")));
+                      fmt::join(values_of(object.property("attributes")), ", ")));
     } else if (kind == "range type") {
       say(fmt::format("CREATE TYPE {} AS RANGE (SUBTYPE = {})", name, object.property("subtype")));
     } else {
@@ -422,7 +412,7 @@ class Writer {
       if (!object.property("collation").empty()) sql += " COLLATE " + object.property("collation");
       if (!object.property("default").empty()) sql += " DEFAULT " + object.property("default");
       if (!object.property("not null").empty()) sql += " NOT NULL";
-      for (const std::string& check : lines_of(object.property("checks"))) {
+      for (const std::string& check : values_of(object.property("checks"))) {
         sql += " CONSTRAINT " + check;
       }
       say(std::move(sql));
@@ -457,15 +447,6 @@ class Writer {
     return {};
   }
 
-  std::vector<const CatalogObject*> columns_of(const Inventory& inventory,
-                                               const std::string& table) const {
-    std::vector<const CatalogObject*> out = inventory.parts_of(table, "column");
-    std::sort(out.begin(), out.end(), [](const CatalogObject* a, const CatalogObject* b) {
-      return std::stoi(a->property("number")) < std::stoi(b->property("number"));
-    });
-    return out;
-  }
-
   void create_table(const CatalogObject& table) {
     const std::string unlogged = table.property("persistence").empty() ? "" : "UNLOGGED ";
     std::string sql;
@@ -474,19 +455,19 @@ class Writer {
                         table.property("partition of"), table.property("partition bound"));
     } else {
       std::vector<std::string> columns;
-      for (const CatalogObject* column : columns_of(to_, table.key.name)) {
+      for (const CatalogObject* column : to_.columns_of(table.key.name)) {
         if (column->property("inherited").empty()) columns.push_back("  " + column_clause(*column));
       }
       sql = fmt::format("CREATE {}TABLE {} (\n{}\n)", unlogged, table.key.name,
                         fmt::join(columns, ",\n"));
-      const auto parents = lines_of(table.property("inherits"));
+      const auto parents = values_of(table.property("inherits"));
       if (!parents.empty()) sql += fmt::format(" INHERITS ({})", fmt::join(parents, ", "));
     }
     if (!table.property("partition key").empty()) {
       sql += " PARTITION BY " + table.property("partition key");
     }
     say(sql + options_clause(table));
-    for (const CatalogObject* column : columns_of(to_, table.key.name)) {
+    for (const CatalogObject* column : to_.columns_of(table.key.name)) {
       set_comment(*column, {});
       set_grants(*column, {});
     }
@@ -550,11 +531,11 @@ class Writer {
     if (old.property("options") == object.property("options")) return;
     const std::string alter = fmt::format("ALTER {} {}", upper(object.key.kind), object.key.name);
     std::vector<std::string> gone;
-    for (const std::string& option : lines_of(old.property("options"))) {
+    for (const std::string& option : values_of(old.property("options"))) {
       gone.push_back(option.substr(0, option.find('=')));
     }
     if (!gone.empty()) say(fmt::format("{} RESET ({})", alter, fmt::join(gone, ", ")));
-    const auto options = lines_of(object.property("options"));
+    const auto options = values_of(object.property("options"));
     if (!options.empty()) say(fmt::format("{} SET ({})", alter, fmt::join(options, ", ")));
   }
 
@@ -600,7 +581,7 @@ class Writer {
         say(fmt::format("ALTER TABLE {} DROP COLUMN {}", name, last_part(name, column->key.name)));
       }
     }
-    for (const CatalogObject* column : columns_of(to_, name)) {
+    for (const CatalogObject* column : to_.columns_of(name)) {
       if (!column->property("inherited").empty()) continue;
       const CatalogObject* before = from_.find(column->key);
       if (before == nullptr) {
@@ -622,8 +603,8 @@ class Writer {
   }
 
   void alter_inheritance(const CatalogObject& old, const CatalogObject& table) {
-    const auto before = lines_of(old.property("inherits"));
-    const auto after = lines_of(table.property("inherits"));
+    const auto before = values_of(old.property("inherits"));
+    const auto after = values_of(table.property("inherits"));
     for (const std::string& parent : before) {
       if (std::find(after.begin(), after.end(), parent) == after.end()) {
         say(fmt::format("ALTER TABLE {} NO INHERIT {}", table.key.name, parent));
@@ -748,9 +729,9 @@ class Writer {
       later_.push_back(fmt::format("DROP TYPE {}.{}", schema, aside));
       return;
     }
-    const auto from = lines_of(old.property("labels"));
+    const auto from = values_of(old.property("labels"));
     std::string behind;
-    for (const std::string& label : lines_of(type.property("labels"))) {
+    for (const std::string& label : values_of(type.property("labels"))) {
       if (std::find(from.begin(), from.end(), label) == from.end()) {
         std::string place;
         if (!behind.empty()) {
@@ -777,8 +758,8 @@ class Writer {
     if (old.property("not null") != type.property("not null")) {
       say(alter + (type.property("not null").empty() ? "DROP NOT NULL" : "SET NOT NULL"));
     }
-    const auto before = lines_of(old.property("checks"));
-    const auto after = lines_of(type.property("checks"));
+    const auto before = values_of(old.property("checks"));
+    const auto after = values_of(type.property("checks"));
     const auto name_of_check = [](const std::string& check) {
       return check.substr(0, check.find(" CHECK"));
     };
@@ -795,8 +776,8 @@ class Writer {
   }
 
   void alter_composite(const CatalogObject& old, const CatalogObject& type) {
-    const auto before = lines_of(old.property("attributes"));
-    const auto after = lines_of(type.property("attributes"));
+    const auto before = values_of(old.property("attributes"));
+    const auto after = values_of(type.property("attributes"));
     const auto name_of_attribute = [](const std::string& attribute) {
       return attribute.front() == '"' ? attribute.substr(0, attribute.find('"', 1) + 1)
                                       : attribute.substr(0, attribute.find(' '));
@@ -852,8 +833,8 @@ class Writer {
   }
 
   void set_grants(const CatalogObject& object, const std::string& before) {
-    const auto old_grants = lines_of(before);
-    const auto grants = lines_of(object.property("grants"));
+    const auto old_grants = values_of(before);
+    const auto grants = values_of(object.property("grants"));
     const std::string columns =
         object.key.kind == "column"
             ? fmt::format(" ({})", last_part(object.parent, object.key.name))

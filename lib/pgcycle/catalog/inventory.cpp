@@ -106,6 +106,24 @@ const std::string& CatalogObject::property(const std::string& name) const {
   return found == properties.end() ? kNone : found->second;
 }
 
+std::vector<std::string> values_of(const std::string& property) {
+  std::vector<std::string> out;
+  for (std::size_t at = 0; at < property.size();) {
+    const std::size_t end = std::min(property.find('\n', at), property.size());
+    out.push_back(property.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
+std::vector<const CatalogObject*> Inventory::columns_of(const std::string& table) const {
+  std::vector<const CatalogObject*> out = parts_of(table, "column");
+  std::sort(out.begin(), out.end(), [](const CatalogObject* a, const CatalogObject* b) {
+    return std::stoi(a->property("number")) < std::stoi(b->property("number"));
+  });
+  return out;
+}
+
 const CatalogObject* Inventory::find(const ObjectKey& key) const {
   const auto found = objects.find(key);
   return found == objects.end() ? nullptr : &found->second;

@@ -37,12 +37,17 @@ struct CatalogObject {
   const std::string& property(const std::string& name) const;
 };
 
+// The values of a property that is a list.
+std::vector<std::string> values_of(const std::string& property);
+
 struct Inventory {
   std::map<ObjectKey, CatalogObject> objects;
   // What each object needs, both in `objects`: of a column also the table.
   std::map<ObjectKey, std::set<ObjectKey>> needs;
 
   const CatalogObject* find(const ObjectKey& key) const;
+  // A table's columns, in their order.
+  std::vector<const CatalogObject*> columns_of(const std::string& table) const;
   // Those whose parent is this, of this kind.
   std::vector<const CatalogObject*> parts_of(const std::string& parent,
                                              const std::string& kind) const;

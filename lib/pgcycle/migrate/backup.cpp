@@ -133,16 +133,8 @@ class Backup {
 
   void prove(const fs::path& dump) {
     const dump::DumpFile file = dump::inspect_dump(dump);
-    const server::Target own = request_.context.own_server();
-    dump::ResetRequest reset{.target = own,
-                             .config = request_.context.config,
-                             .dump = &file,
-                             .template_database = {},
-                             .jobs = request_.context.jobs,
-                             .environment = request_.context.environment,
-                             .reporter = request_.context.reporter};
-    const dump::ScratchDatabase restored(reset);
-    auto connection = server::open_target(restored.target(), request_.context.reporter);
+    const auto restored = restore_aside(file, request_.context);
+    auto connection = server::open_target(restored->target(), request_.context.reporter);
     std::vector<std::string> differences =
         catalog::compare(content_, catalog::content_of(connection));
     for (const catalog::ObjectChange& change :

@@ -4,33 +4,11 @@
 
 #include <algorithm>
 
+#include "pgcycle/support/markup.hpp"
+
 namespace pgcycle::migrate {
 
 namespace {
-
-std::string escape_xml(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        // XML has no other control characters.
-        out += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? '?' : c;
-    }
-  }
-  return out;
-}
 
 // The characters that mean something in a line of TAP.
 std::string escape_tap(const std::string& text) {
@@ -66,7 +44,7 @@ std::string as_junit_xml(const std::vector<CheckResult>& results) {
       results.size(), failures);
   for (const CheckResult& result : results) {
     out += fmt::format("    <testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\"",
-                       escape_xml(result.place.file), escape_xml(result.name),
+                       escape_markup(result.place.file), escape_markup(result.name),
                        result.duration_ms / 1000);
     if (result.passed) {
       out += "/>\n";
@@ -75,7 +53,8 @@ std::string as_junit_xml(const std::vector<CheckResult>& results) {
     out += fmt::format(
         ">\n      <failure message=\"expected {}, got {}\">{}</failure>\n"
         "    </testcase>\n",
-        escape_xml(result.expected), escape_xml(result.got), escape_xml(to_string(result.place)));
+        escape_markup(result.expected), escape_markup(result.got),
+        escape_markup(to_string(result.place)));
   }
   return out + "  </testsuite>\n</testsuites>\n";
 }

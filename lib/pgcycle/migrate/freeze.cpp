@@ -34,23 +34,9 @@ bool is_chosen(const std::vector<std::string>& patterns, const std::string& name
                      [&name](const std::string& p) { return matches(p, name); });
 }
 
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> out;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    out.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return out;
-}
-
 Json columns_of(const Inventory& inventory, const std::string& table) {
-  std::vector<const CatalogObject*> columns = inventory.parts_of(table, "column");
-  std::sort(columns.begin(), columns.end(), [](const CatalogObject* a, const CatalogObject* b) {
-    return std::stoi(a->property("number")) < std::stoi(b->property("number"));
-  });
   Json out = Json::array();
-  for (const CatalogObject* column : columns) {
+  for (const CatalogObject* column : inventory.columns_of(table)) {
     out.push_back({{"name", column->key.name.substr(table.size() + 1)},
                    {"type", column->property("type")},
                    {"nullable", column->property("not null").empty()}});
@@ -65,14 +51,15 @@ Json shape_of(const Inventory& inventory, const CatalogObject& object) {
     return {{"kind", kind}, {"columns", columns_of(inventory, object.key.name)}};
   }
   if (kind == "view" || kind == "materialized view") {
-    return {{"kind", kind}, {"columns", lines_of(object.property("columns"))}};
+    return {{"kind", kind}, {"columns", catalog::values_of(object.property("columns"))}};
   }
   if (kind == "function" || kind == "procedure" || kind == "aggregate") {
     return {{"kind", kind},
             {"arguments", object.property("arguments")},
             {"result", object.property("result")}};
   }
-  if (kind == "enum") return {{"kind", kind}, {"values", lines_of(object.property("labels"))}};
+  if (kind == "enum")
+    return {{"kind", kind}, {"values", catalog::values_of(object.property("labels"))}};
   return nullptr;
 }
 

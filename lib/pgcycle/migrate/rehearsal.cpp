@@ -10,7 +10,6 @@
 
 #include "pgcycle/catalog/content_hash.hpp"
 #include "pgcycle/catalog/diff.hpp"
-#include "pgcycle/dump/fetch.hpp"
 #include "pgcycle/postgres/statement_traits.hpp"
 #include "pgcycle/server/guard.hpp"
 #include "pgcycle/support/file.hpp"
@@ -252,25 +251,7 @@ class Rehearsal {
   }
 
   void restore_live(const server::Target& target) {
-    const UnnamedFile file(fs::temp_directory_path());
-    dump::fetch_dump({target.info,
-                      file.path(),
-                      {},
-                      {},
-                      target.application_name,
-                      target.container,
-                      request_.sources.environment,
-                      request_.sources.reporter});
-    const dump::DumpFile dump = dump::inspect_dump(file.path(), target.database());
-    const server::Target own = request_.sources.own_server();
-    dump::ResetRequest reset{.target = own,
-                             .config = request_.sources.config,
-                             .dump = &dump,
-                             .template_database = {},
-                             .jobs = request_.sources.jobs,
-                             .environment = request_.sources.environment,
-                             .reporter = request_.sources.reporter};
-    copy_ = std::make_unique<dump::ScratchDatabase>(reset);
+    copy_ = copy_aside(target, CopiedRows::all, request_.sources);
     target_ = copy_->target();
   }
 

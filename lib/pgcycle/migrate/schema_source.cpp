@@ -23,6 +23,37 @@ server::Target with_database(server::Target target, const postgres::ConnectionIn
 
 }  // namespace
 
+std::unique_ptr<dump::ScratchDatabase> restore_aside(const dump::DumpFile& dump,
+                                                     const SchemaSourceContext& context,
+                                                     dump::OwnersAndGrants owners) {
+  const server::Target own = context.own_server();
+  const dump::ResetRequest request{.target = own,
+                                   .config = context.config,
+                                   .dump = &dump,
+                                   .template_database = {},
+                                   .jobs = context.jobs,
+                                   .owners = owners,
+                                   .environment = context.environment,
+                                   .reporter = context.reporter};
+  return std::make_unique<dump::ScratchDatabase>(request);
+}
+
+std::unique_ptr<dump::ScratchDatabase> copy_aside(const server::Target& live, CopiedRows rows,
+                                                  const SchemaSourceContext& context,
+                                                  dump::OwnersAndGrants owners) {
+  const UnnamedFile file(fs::temp_directory_path());
+  dump::fetch_dump(
+      {live.info,
+       file.path(),
+       rows == CopiedRows::none ? std::vector<std::string>{"*.*"} : std::vector<std::string>(),
+       {},
+       "pgcycle-migrate",
+       live.container,
+       context.environment,
+       context.reporter});
+  return restore_aside(dump::inspect_dump(file.path(), live.database()), context, owners);
+}
+
 SchemaSource::SchemaSource(const std::string& text, const SchemaSourceContext& context)
     : text_(text), context_(context) {
   const std::size_t at = text.rfind('@');
@@ -63,16 +94,7 @@ void SchemaSource::build_migrations(const fs::path& directory, const std::string
 }
 
 void SchemaSource::restore(const fs::path& file) {
-  const dump::DumpFile dump = dump::inspect_dump(file);
-  const server::Target own = context_.own_server();
-  dump::ResetRequest request{.target = own,
-                             .config = context_.config,
-                             .dump = &dump,
-                             .template_database = {},
-                             .jobs = context_.jobs,
-                             .environment = context_.environment,
-                             .reporter = context_.reporter};
-  scratch_ = std::make_unique<dump::ScratchDatabase>(request);
+  scratch_ = restore_aside(dump::inspect_dump(file), context_);
   target_ = scratch_->target();
 }
 
@@ -87,27 +109,7 @@ const server::Target& SchemaSource::copy() {
         std::make_unique<dump::ScratchDatabase>(*target_, context_.reporter, target_->database());
     return copy_->target();
   }
-  // Of a live database: its schema, restored on the project's own server.
-  const UnnamedFile file(fs::temp_directory_path());
-  dump::fetch_dump({target_->info,
-                    file.path(),
-                    {"*.*"},
-                    {},
-                    "pgcycle-migrate",
-                    target_->container,
-                    context_.environment,
-                    context_.reporter});
-  const dump::DumpFile dump = dump::inspect_dump(file.path(), text_);
-  const server::Target own = context_.own_server();
-  dump::ResetRequest request{.target = own,
-                             .config = context_.config,
-                             .dump = &dump,
-                             .template_database = {},
-                             .jobs = context_.jobs,
-                             .owners = dump::OwnersAndGrants::restored,
-                             .environment = context_.environment,
-                             .reporter = context_.reporter};
-  copy_ = std::make_unique<dump::ScratchDatabase>(request);
+  copy_ = copy_aside(*target_, CopiedRows::none, context_, dump::OwnersAndGrants::restored);
   return copy_->target();
 }
 

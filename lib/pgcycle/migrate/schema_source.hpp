@@ -28,6 +28,17 @@ struct SchemaSourceContext {
   Reporter& reporter;
 };
 
+// A dump, restored on the project's own server.
+std::unique_ptr<dump::ScratchDatabase> restore_aside(
+    const dump::DumpFile& dump, const SchemaSourceContext& context,
+    dump::OwnersAndGrants owners = dump::OwnersAndGrants::left_out);
+
+// A live database, dumped and restored on the project's own server.
+enum class CopiedRows { all, none };
+std::unique_ptr<dump::ScratchDatabase> copy_aside(
+    const server::Target& live, CopiedRows rows, const SchemaSourceContext& context,
+    dump::OwnersAndGrants owners = dump::OwnersAndGrants::left_out);
+
 class SchemaSource {
  public:
   // `text`: a URI, key=value string or name of a database; a dump file; a folder of migrations,

@@ -259,21 +259,9 @@ void StepRunner::run_one(const Version& version, const Step& step, const SqlStat
     execute(statement);
     journal_.run(notes.done(number + 1, notes.hash));
   } else {
-    patience_.run([&] {
-      try {
-        SqlRun run(connection_, request_.reporter, request_.observer);
-        run.add(postgres::Statement{"BEGIN", {}});
-        if (const std::string setting = patience_.setting(); !setting.empty()) {
-          run.add(postgres::Statement{setting, {}});
-        }
-        run.add(statement);
-        run.add(notes.done(number + 1, notes.hash));
-        run.add(postgres::Statement{"COMMIT", {}});
-        run.flush();
-      } catch (...) {
-        if (connection_.in_transaction()) connection_.execute("ROLLBACK");
-        throw;
-      }
+    in_transaction(true, [&](SqlRun& run) {
+      run.add(statement);
+      run.add(notes.done(number + 1, notes.hash));
     });
   }
 }
