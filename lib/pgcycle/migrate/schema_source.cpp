@@ -109,7 +109,15 @@ const server::Target& SchemaSource::copy() {
         std::make_unique<dump::ScratchDatabase>(*target_, context_.reporter, target_->database());
     return copy_->target();
   }
-  copy_ = copy_aside(*target_, CopiedRows::none, context_, dump::OwnersAndGrants::restored);
+  try {
+    copy_ = copy_aside(*target_, CopiedRows::none, context_, dump::OwnersAndGrants::restored);
+  } catch (const Error& error) {
+    const bool no_role = error.detail().find("role \"") != std::string::npos &&
+                         error.detail().find("does not exist") != std::string::npos;
+    if (!no_role) throw;
+    copy_has_grants_ = false;
+    copy_ = copy_aside(*target_, CopiedRows::none, context_);
+  }
   return copy_->target();
 }
 

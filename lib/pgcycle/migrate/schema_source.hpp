@@ -51,6 +51,8 @@ class SchemaSource {
   postgres::Connection open() const;
   // A copy of it that may be changed; of a database that is there, without its rows.
   const server::Target& copy();
+  // The copy has them too: where a role of theirs is not on the project's own server, it does not.
+  bool copy_has_grants() const { return copy_has_grants_; }
 
  private:
   void build_migrations(const std::filesystem::path& directory, const std::string& version);
@@ -61,6 +63,7 @@ class SchemaSource {
   std::optional<server::Target> target_;
   std::unique_ptr<dump::ScratchDatabase> scratch_;  // what `target_` is, where it was built
   std::unique_ptr<dump::ScratchDatabase> copy_;
+  bool copy_has_grants_ = true;
 };
 
 // pg_dump's account of a schema, one line after the other in no order, without what depends on
