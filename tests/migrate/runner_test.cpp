@@ -353,5 +353,49 @@ TEST_F(RunnerTest, AFileThatIsPartlyDoneStaysStatementByStatement) {
   EXPECT_EQ(test::error_of([&] { up(); }).exit_status(), 4);
 }
 
+TEST_F(RunnerTest, SmallVersionsInARowAreEachATransaction) {
+  for (int i = 1; i <= 40; ++i) {
+    directory_.write(
+        fmt::format("{:03}_t.up.sql", i),
+        i == 17 ? "CREATE TABLE t17 (x int);\n  SELECT 1/0;"
+                : fmt::format("CREATE TABLE t{0} (x int); INSERT INTO t{0} VALUES (1);", i));
+  }
+  const Error error = test::error_of([&] { up(); });
+  EXPECT_EQ(error.sqlstate(), "22012");
+  EXPECT_NE(error.location().file.find("017_t.up.sql"), std::string::npos);
+  EXPECT_EQ(error.location().line, 2);
+  EXPECT_EQ(database_.value("SELECT count(*) FROM pgcycle.migration_version"), "16");
+  EXPECT_EQ(database_.value("SELECT to_regclass('t16') IS NOT NULL AND to_regclass('t17') IS NULL"),
+            "t");
+  directory_.write("017_t.up.sql", "CREATE TABLE t17 (x int);");
+  EXPECT_EQ(up().steps_run, 24U);
+  EXPECT_EQ(up().steps_run, 0U);
+  EXPECT_EQ(database_.value("SELECT count(*) FROM pgcycle.migration_step WHERE state = 'done'"),
+            "40");
+}
+
+TEST_F(RunnerTest, ARowThatMeetsALockGoesOnWhereItIs) {
+  database_.run("CREATE TABLE held (x int)");
+  for (int i = 1; i <= 9; ++i) {
+    directory_.write(
+        fmt::format("m/{:03}_t.up.sql", i),
+        i == 5 ? "CREATE INDEX held_x ON held (x);" : fmt::format("CREATE TABLE t{} (x int);", i));
+  }
+  directory_.write("pgcycle.json",
+                   R"({"migrations": {"lockTimeout": "100ms", "lockWait": "300ms"}})");
+  const server::Target target = database_.target();
+  const Config config =
+      Config::load(directory_.path() / "pgcycle.json", test::process_environment());
+  const MigrateRequest request{target, config, directory_.path() / "m",     {},
+                               false,  false,  test::process_environment(), reporter_};
+  auto blocker = database_.connect();
+  blocker.execute("BEGIN; INSERT INTO public.held VALUES (1)");
+  const Error error = test::error_of([&] { migrate::up(request); });
+  EXPECT_EQ(error.sqlstate(), "55P03");
+  EXPECT_EQ(database_.value("SELECT count(*) FROM pgcycle.migration_version"), "4");
+  blocker.execute("COMMIT");
+  EXPECT_EQ(migrate::up(request).steps_run, 5U);
+}
+
 }  // namespace
 }  // namespace pgcycle::migrate

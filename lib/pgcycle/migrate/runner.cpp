@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "pgcycle/migrate/dependents.hpp"
 #include "pgcycle/migrate/history.hpp"
@@ -88,6 +89,9 @@ void refuse_half_taken_back(const std::vector<Version>& versions, const JournalC
   }
 }
 
+constexpr std::size_t kMostInARow = 25;
+constexpr std::uintmax_t kSmallFile = 64 << 10U;
+
 // What both directions share: the journal under the lock, the session and its patience.
 class Run {
  public:
@@ -170,8 +174,15 @@ class UpRun : public Run {
     begin();
     refuse_half_taken_back(all_versions_, contents_);
     accept_changes();
-    for (const Version& version : versions) {
-      if (is_pending(version, contents_)) apply(version);
+    for (std::size_t i = 0; i < versions.size();) {
+      const std::size_t behind = end_of_row(versions, i);
+      if (behind > i + 1) {
+        apply_in_a_row(versions, i, behind);
+        i = behind;
+      } else {
+        if (is_pending(versions[i], contents_)) apply(versions[i]);
+        ++i;
+      }
     }
     MigrateReport out = report(versions);
     mark_skipped(out);
@@ -179,6 +190,65 @@ class UpRun : public Run {
   }
 
  private:
+  // --- small versions in a row ---
+
+  // Nothing has to be asked or told between them, so that they go in one message.
+  bool can_go_in_a_row(const Version& version) const {
+    if (version.steps.size() != 1 || version.preflight || version.checks ||
+        version.one_transaction || !version.requires_version.empty() || !version.alembic.empty() ||
+        request_.observer != nullptr) {
+      return false;
+    }
+    const Step& step = version.steps.front();
+    std::error_code error;
+    return step.is_sql() && !step.no_transaction && !step.repeatable && step.keeps_session &&
+           !step.may_drop && !step.verify && step.required_tables.empty() &&
+           step.required_steps.empty() && contents_.find(version, step) == nullptr &&
+           std::filesystem::file_size(step.file, error) < kSmallFile;
+  }
+
+  std::size_t end_of_row(const std::vector<Version>& versions, std::size_t first) const {
+    std::size_t end = first;
+    while (end < versions.size() && end - first < kMostInARow && can_go_in_a_row(versions[end])) {
+      ++end;
+    }
+    return end;
+  }
+
+  void apply_in_a_row(const std::vector<Version>& versions, std::size_t first, std::size_t end) {
+    throw_if_interrupted();
+    require_turn();
+    std::vector<const Version*> row;
+    for (std::size_t i = first; i < end; ++i) row.push_back(&versions[i]);
+    const auto told = [&](std::size_t i) {
+      mark_done(*row[i], row[i]->steps.front());
+      contents_.versions[row[i]->name] = {};
+      ++steps_run_;
+      request_.reporter.info("{} {} (sql)", row[i]->name, row[i]->steps.front().name);
+    };
+    std::size_t done = 0;
+    bool again = false;
+    // Those in front of one that failed are done, as the journal says.
+    const auto look = [&] {
+      const JournalContents now = journal_.read();
+      while (done < row.size() && now.is_done(*row[done], row[done]->steps.front())) told(done++);
+      return done;
+    };
+    try {
+      StepRunner(connection_, journal_, request_, *patience_).run_in_a_row(row, [&] {
+        return std::exchange(again, true) ? look() : done;
+      });
+    } catch (const Error& error) {
+      look();
+      if (error.code() != ErrorCode::statement || !error.location().file.empty() ||
+          done == row.size()) {
+        throw;
+      }
+      throw Error(error).at(row[done]->steps.front().file.string());
+    }
+    while (done < row.size()) told(done++);
+  }
+
   void accept_changes() {
     if (request_.accepted_changes.empty()) return;
     for (const Version& version : all_versions_) {

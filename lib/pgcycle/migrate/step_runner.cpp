@@ -108,6 +108,27 @@ void StepRunner::run(const Version& version, const Step& step, const StepRecord*
   }
 }
 
+void StepRunner::run_in_a_row(const std::vector<const Version*>& versions,
+                              const std::function<std::size_t()>& first_to_run) {
+  patience_.run([&] {
+    try {
+      SqlRun run(connection_, request_.reporter);
+      for (std::size_t i = first_to_run(); i < versions.size(); ++i) {
+        run.add(postgres::Statement{"BEGIN", {}});
+        if (const std::string setting = patience_.setting(); !setting.empty()) {
+          run.add(postgres::Statement{setting, {}});
+        }
+        add_step(run, *versions[i], versions[i]->steps.front(), true);
+        run.add(postgres::Statement{"COMMIT", {}});
+      }
+      run.flush();
+    } catch (...) {
+      if (connection_.in_transaction()) connection_.execute("ROLLBACK");
+      throw;
+    }
+  });
+}
+
 void StepRunner::run_together(const Version& version, const std::vector<const Step*>& steps) {
   in_transaction(false, [&](SqlRun& run) {
     checks_.clear();

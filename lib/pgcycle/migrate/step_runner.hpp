@@ -21,6 +21,10 @@ class StepRunner {
   // Runs the step and journals it, and its version where this completes it.
   void run(const Version& version, const Step& step, const StepRecord* earlier,
            bool completes_version);
+  // Runs the only steps of these versions, each a transaction of its own, in one message. Before
+  // each attempt, `first_to_run` says which of them is the first that is not done.
+  void run_in_a_row(const std::vector<const Version*>& versions,
+                    const std::function<std::size_t()>& first_to_run);
   // Runs these steps, the version's checks and their journal rows as one transaction.
   void run_together(const Version& version, const std::vector<const Step*>& steps);
   // Runs the step's way back.
