@@ -765,12 +765,12 @@ class Writer {
     };
     for (const std::string& check : before) {
       if (std::find(after.begin(), after.end(), check) == after.end()) {
-        say(alter + "DROP CONSTRAINT " + name_of_check(check));
+        say(fmt::format("{}DROP CONSTRAINT {}", alter, name_of_check(check)));
       }
     }
     for (const std::string& check : after) {
       if (std::find(before.begin(), before.end(), check) == before.end()) {
-        say(alter + "ADD CONSTRAINT " + check);
+        say(fmt::format("{}ADD CONSTRAINT {}", alter, check));
       }
     }
   }
@@ -790,14 +790,14 @@ class Writer {
     };
     for (const std::string& attribute : before) {
       if (find(after, attribute) == after.end()) {
-        say(alter + "DROP ATTRIBUTE " + name_of_attribute(attribute));
+        say(fmt::format("{}DROP ATTRIBUTE {}", alter, name_of_attribute(attribute)));
       }
     }
     for (const std::string& attribute : after) {
       const auto same = find(before, attribute);
       const std::string name = name_of_attribute(attribute);
       if (same == before.end()) {
-        say(alter + "ADD ATTRIBUTE " + attribute);
+        say(fmt::format("{}ADD ATTRIBUTE {}", alter, attribute));
       } else if (*same != attribute) {
         say(fmt::format("{}ALTER ATTRIBUTE {} TYPE{}", alter, name, attribute.substr(name.size())));
       }

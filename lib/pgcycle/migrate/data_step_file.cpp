@@ -36,8 +36,8 @@ const JsonValue& DataStepFile::get(const JsonValue& object, std::string_view key
 }
 
 std::string DataStepFile::text(const JsonValue& object, std::string_view key,
-                               std::string otherwise) {
-  return object.find(key) == nullptr ? std::move(otherwise) : get(object, key, Kind::string).text;
+                               const std::string& otherwise) {
+  return object.find(key) == nullptr ? otherwise : get(object, key, Kind::string).text;
 }
 
 std::uint64_t DataStepFile::count(const JsonValue& object, std::string_view key,

@@ -25,7 +25,7 @@ class DataStepFile {
   static const JsonValue& get(const JsonValue& object, std::string_view key, JsonValue::Kind kind);
   // The member's text or, where it is left out, `otherwise`.
   static std::string text(const JsonValue& object, std::string_view key,
-                          std::string otherwise = {});
+                          const std::string& otherwise = {});
   static std::uint64_t count(const JsonValue& object, std::string_view key,
                              std::uint64_t otherwise);
 

@@ -166,8 +166,8 @@ class Rehearsal {
     const bool alone = pending.size() <= kMostJudgedAlone;
     const bool has_way_back = std::all_of(pending.begin(), pending.end(), all_can_go_back);
     std::vector<State> states;
-    states.push_back(state());
-    go_up(pending, alone, states);
+    states.push_back(state(has_way_back));
+    go_up(pending, alone, has_way_back, states);
     if (has_way_back) {
       go_down(pending, alone, states);
       const auto again = Clock::now();
@@ -255,12 +255,16 @@ class Rehearsal {
     target_ = copy_->target();
   }
 
-  State state() {
+  // The rows are read only where a way back is held against them.
+  State state(bool with_rows) {
     auto connection = server::open_target(*target_, quiet_);
-    return {catalog::load_inventory(connection), catalog::content_of(connection)};
+    return {catalog::load_inventory(connection),
+            with_rows ? catalog::content_of(connection)
+                      : std::map<std::string, catalog::TableContent>()};
   }
 
-  void go_up(const std::vector<Version>& pending, bool alone, std::vector<State>& states) {
+  void go_up(const std::vector<Version>& pending, bool alone, bool has_way_back,
+             std::vector<State>& states) {
     const auto start = Clock::now();
     double judging = 0;
     for (const Version& version : pending) {
@@ -272,7 +276,7 @@ class Rehearsal {
       report_.versions.push_back({version.name, WayBack::one_way, {}, ms_since(begin)});
       if (!alone) break;
       const auto judged = Clock::now();
-      states.push_back(state());
+      states.push_back(state(has_way_back && &version != &pending.back()));
       judging += ms_since(judged);
     }
     report_.up_ms = ms_since(start) - judging;
@@ -280,7 +284,7 @@ class Rehearsal {
     if (alone) return;
     report_.versions.front().version =
         fmt::format("{} to {}", pending.front().name, pending.back().name);
-    states.push_back(state());
+    states.push_back(state(false));
   }
 
   // After each version's way back the database must be as it was before that version.
@@ -311,7 +315,7 @@ class Rehearsal {
   }
 
   void judge(RehearsedVersion& version, const State& before) {
-    const State now = state();
+    const State now = state(true);
     for (const catalog::ObjectChange& change : catalog::compare(before.inventory, now.inventory)) {
       const bool only_order =
           change.properties.size() == 1 && change.properties[0].property == "order";
@@ -344,7 +348,7 @@ class Rehearsal {
   }
 
   void compare_end(const State& first_time) {
-    const State now = state();
+    const State now = state(false);
     std::string detail;
     for (const catalog::ObjectChange& change :
          catalog::compare(first_time.inventory, now.inventory)) {

@@ -426,6 +426,7 @@ class DownRun : public Run {
     chosen_.clear();
     const std::optional<std::string> stays = version_that_stays();
     std::string last;
+    // NOLINTNEXTLINE(modernize-loop-convert): clang 14 has no std::views::reverse
     for (auto version = all_versions_.rbegin(); version != all_versions_.rend(); ++version) {
       if (version->repeatable()) continue;
       if (stays && version->name == *stays) break;

@@ -87,17 +87,14 @@ Scanned scan_quoted(std::string_view text, std::size_t at, char quote, bool back
     if (at == std::string_view::npos) {
       return {is_string ? Piece::unterminated_string : Piece::unterminated_name, text.size()};
     }
-    if (text[at] == '\\') {
-      ++at;
-    } else if (text.substr(at + 1, 1) == std::string_view(&quote, 1)) {
-      ++at;
-    } else {
-      ++at;
-      if (!is_string) return {Piece::quoted_name, at};
-      const std::size_t next = continuation_of(text, at);
-      if (next == std::string_view::npos) return {Piece::string, at};
-      at = next;
-    }
+    const bool hides_next =
+        text[at] == '\\' || text.substr(at + 1, 1) == std::string_view(&quote, 1);
+    ++at;
+    if (hides_next) continue;
+    if (!is_string) return {Piece::quoted_name, at};
+    const std::size_t next = continuation_of(text, at);
+    if (next == std::string_view::npos) return {Piece::string, at};
+    at = next;
   }
 }
 
