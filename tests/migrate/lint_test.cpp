@@ -26,7 +26,14 @@ bool has(const std::vector<LintFinding>& findings, std::string_view rule) {
                      [rule](const LintFinding& finding) { return finding.rule == rule; });
 }
 
-TEST(Lint, EachRuleFindsItsOwnExampleAndNotTheOther) {
+class Lint : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!lint_is_available()) GTEST_SKIP() << "libpg_query is not installed";
+  }
+};
+
+TEST_F(Lint, EachRuleFindsItsOwnExampleAndNotTheOther) {
   EXPECT_GE(lint_rules().size(), 35U);
   for (const LintRule& rule : lint_rules()) {
     EXPECT_TRUE(has(findings_of(rule.bad), rule.name)) << rule.name << ": " << rule.bad;
@@ -34,7 +41,7 @@ TEST(Lint, EachRuleFindsItsOwnExampleAndNotTheOther) {
   }
 }
 
-TEST(Lint, NewTablesMayBeChangedAtWill) {
+TEST_F(Lint, NewTablesMayBeChangedAtWill) {
   EXPECT_TRUE(
       findings_of("CREATE TABLE t (id int PRIMARY KEY);\nALTER TABLE t ADD COLUMN x int NOT "
                   "NULL;\nCREATE INDEX i ON t (x);\nUPDATE t SET x = 1;\nALTER TABLE t "
@@ -42,14 +49,14 @@ TEST(Lint, NewTablesMayBeChangedAtWill) {
           .empty());
 }
 
-TEST(Lint, FindingsNameTheirPlace) {
+TEST_F(Lint, FindingsNameTheirPlace) {
   const auto findings = findings_of("SELECT 1;\n\n  DROP TABLE orders;");
   ASSERT_EQ(findings.size(), 1U);
   EXPECT_EQ(findings[0].place.line, 3);
   EXPECT_EQ(findings[0].place.column, 3);
 }
 
-TEST(Lint, AnAllowanceNeedsAReasonAndADate) {
+TEST_F(Lint, AnAllowanceNeedsAReasonAndADate) {
   const auto with = [](const std::string& comment) {
     return findings_of("SELECT 1;\n-- pgcycle: allow drop-table " + comment + "\nDROP TABLE t;");
   };
@@ -64,7 +71,7 @@ TEST(Lint, AnAllowanceNeedsAReasonAndADate) {
           "allowance"));
 }
 
-TEST(Lint, WhatARehearsalMeasuredCounts) {
+TEST_F(Lint, WhatARehearsalMeasuredCounts) {
   const TestDirectory directory;
   directory.write("m/v1/010_x.sql", "ALTER TABLE t ALTER COLUMN x TYPE other;");
   const std::string checksum = read_migrations(directory.path() / "m")[0].steps[0].checksum;
@@ -78,7 +85,7 @@ TEST(Lint, WhatARehearsalMeasuredCounts) {
       has(lint({directory.path() / "m", {}, "2026-11-22", directory.path()}), "change-type"));
 }
 
-TEST(Lint, ThePageInTheDocsIsThatOfTheRules) {
+TEST(LintRules, ThePageInTheDocsIsThatOfTheRules) {
   const auto page = std::filesystem::path(PGCYCLE_SOURCE_DIRECTORY) / "docs" / "lint-rules.md";
   if (std::getenv("PGCYCLE_UPDATE_DOCS") != nullptr) std::ofstream(page) << lint_rules_page();
   EXPECT_EQ(read_file(page), lint_rules_page()) << "run the tests with PGCYCLE_UPDATE_DOCS=1";

@@ -704,6 +704,14 @@ std::vector<LintFinding> lint(const LintRequest& request) {
   return findings;
 }
 
+bool lint_is_available() {
+#ifdef PGCYCLE_HAS_PG_QUERY
+  return true;
+#else
+  return false;
+#endif
+}
+
 std::string lint_rules_page() {
   std::string out =
       "# Lint rules\n\nMade from the rules themselves; `pgcycle-migrate lint` names them. A rule "

@@ -35,6 +35,9 @@ struct LintRequest {
 
 std::vector<LintFinding> lint(const LintRequest& request);
 
+// False where pgcycle was built without libpg_query.
+bool lint_is_available();
+
 // The pages of all rules, in Markdown.
 std::string lint_rules_page();
 
