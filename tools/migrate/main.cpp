@@ -133,7 +133,7 @@ void print_steps_run(const Context& context, const migrate::MigrateReport& repor
     text +=
         fmt::format("{} steps run, {} checks passed\n", report.steps_run, passed(report.checks));
   }
-  context.print(text, to_json(report));
+  context.print(text, context.options.json ? to_json(report) : Json());
 }
 
 void up_production(const Context& context, const MigrateOptions& options) {

@@ -117,7 +117,14 @@ std::vector<std::string> values_of(const std::string& property) {
 }
 
 std::vector<const CatalogObject*> Inventory::columns_of(const std::string& table) const {
-  std::vector<const CatalogObject*> out = parts_of(table, "column");
+  // Their names begin with the table's, so that they stand together.
+  const std::string prefix = table + ".";
+  std::vector<const CatalogObject*> out;
+  for (auto at = objects.lower_bound({"column", prefix});
+       at != objects.end() && at->first.kind == "column" && at->first.name.starts_with(prefix);
+       ++at) {
+    if (at->second.parent == table) out.push_back(&at->second);
+  }
   std::sort(out.begin(), out.end(), [](const CatalogObject* a, const CatalogObject* b) {
     return std::stoi(a->property("number")) < std::stoi(b->property("number"));
   });
