@@ -397,5 +397,60 @@ TEST_F(RunnerTest, ARowThatMeetsALockGoesOnWhereItIs) {
   EXPECT_EQ(migrate::up(request).steps_run, 5U);
 }
 
+TEST_F(RunnerTest, ARoleThatIsTakenStatementByStatementStaysAndTheJournalIsWritten) {
+  database_.run(
+      "DROP ROLE IF EXISTS migrate_owner; CREATE ROLE migrate_owner; "
+      "GRANT ALL ON SCHEMA public TO migrate_owner");
+  directory_.write(
+      "v1/010_a.sql",
+      "-- pgcycle: no-transaction\nSET ROLE migrate_owner; CREATE TABLE a (x int); BEGIN; "
+      "CREATE TABLE b (x int); COMMIT; CREATE INDEX CONCURRENTLY a_x ON a (x);");
+  EXPECT_EQ(up().steps_run, 1U);
+  EXPECT_EQ(database_.value("SELECT string_agg(DISTINCT tableowner, ' ') FROM pg_tables WHERE "
+                            "tablename IN ('a', 'b')"),
+            "migrate_owner");
+  database_.run(
+      "DROP TABLE a, b; REVOKE ALL ON SCHEMA public FROM migrate_owner; DROP ROLE migrate_owner");
+}
+
+TEST_F(RunnerTest, TheTurnHoldsNoSnapshotWhateverTheDatabasesIsolation) {
+  database_.run("CREATE TABLE a (x int)");
+  database_.run(
+      fmt::format("ALTER DATABASE {0} SET default_transaction_isolation = 'repeatable read'; "
+                  "ALTER DATABASE {0} SET statement_timeout = '10s'",
+                  database_.name()));
+  directory_.write("v1/010_a.sql", "CREATE INDEX CONCURRENTLY a_x ON a (x);");
+  EXPECT_EQ(up().steps_run, 1U);
+}
+
+TEST_F(RunnerTest, StatementsOfAWayBackThatAreDoneMustNotChange) {
+  directory_.write("v1/010_a.sql", "CREATE TABLE a (x int); CREATE TABLE b (x int);");
+  directory_.write("v1/010_a.down.sql", "-- pgcycle: no-transaction\nDROP TABLE a; SELECT 1/0;");
+  up();
+  EXPECT_EQ(test::error_of([&] { down(); }).sqlstate(), "22012");
+  EXPECT_EQ(test::error_of([&] { up(); }).exit_status(), 4);
+  directory_.write("v1/010_a.down.sql", "-- pgcycle: no-transaction\nDROP TABLE b; SELECT 1;");
+  EXPECT_EQ(test::error_of([&] { down(); }).exit_status(), 4);
+  directory_.write("v1/010_a.down.sql", "-- pgcycle: no-transaction\nDROP TABLE a; DROP TABLE b;");
+  EXPECT_EQ(down().steps_run, 1U);
+}
+
+TEST_F(RunnerTest, WhatAScriptSaysStaysAsItIs) {
+  script("v1/010_s.sh", "printf 'gr\\303\\274n\\n'; exit 1");
+  EXPECT_NE(test::error_of([&] { up(); }).detail().find("gr\xc3\xbcn"), std::string::npos);
+  script("v1/010_s.sh", "printf 'bad \\377 byte\\n'");
+  up();
+  EXPECT_EQ(database_.value("SELECT output FROM pgcycle.migration_step"), "bad ? byte\n");
+}
+
+TEST_F(RunnerTest, SettingsOfIncludedFilesDoNotReachTheNextStep) {
+  directory_.write("v1/parts/i.sql",
+                   "CREATE TABLE i AS SELECT set_config('work_mem', '7MB', false) AS x;");
+  directory_.write("v1/010_a.sql", "\\ir parts/i.sql\n");
+  directory_.write("v1/020_b.sql", "CREATE TABLE b AS SELECT current_setting('work_mem') AS m;");
+  up();
+  EXPECT_NE(database_.value("SELECT m FROM b"), "7MB");
+}
+
 }  // namespace
 }  // namespace pgcycle::migrate

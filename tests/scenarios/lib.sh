@@ -121,6 +121,46 @@ server_gone() {
   while kill -0 "$postmaster" 2>/dev/null; do sleep 0.02; done
 }
 
+# Random numbers that can be had again.
+seeded() {
+  local seed=${PGCYCLE_TEST_SEED:-$RANDOM}
+  echo "seed: $seed (set PGCYCLE_TEST_SEED to run it again)"
+  RANDOM=$seed
+}
+
+# timed COMMAND…: it must succeed; sets $took to its milliseconds.
+timed() {
+  local start
+  start=$(date +%s%N)
+  run 0 "$@"
+  took=$((($(date +%s%N) - start) / 1000000))
+}
+
+# killed_within MS COMMAND…: SIGKILL to it and its children at some instant of so many milliseconds,
+# and a bit after. Sets $ended to its exit status; 137 is that of a killed one.
+# shellcheck disable=SC2034
+killed_within() {
+  local ms=$(((RANDOM * 32768 + RANDOM) % ($1 * 12 / 10 + 1))) pid
+  shift
+  setsid "$@" >"$out" 2>"$err" </dev/null &
+  pid=$!
+  sleep "$((ms / 1000)).$(printf '%03d' $((ms % 1000)))"
+  kill -9 -- "-$pid" 2>/dev/null || true
+  ended=0
+  wait $pid 2>/dev/null || ended=$?
+}
+
+# two_at_once COMMAND…: both must succeed; their output is in $work/one and $work/two.
+two_at_once() {
+  local one two
+  "$@" >"$work/one" 2>&1 &
+  one=$!
+  "$@" >"$work/two" 2>&1 &
+  two=$!
+  wait $one || fail "the first of two: $(cat "$work/one")"
+  wait $two || fail "the second of two: $(cat "$work/two")"
+}
+
 # no_sessions_of PROGRAM URL: waits until the server has let go of the sessions of killed runs.
 no_sessions_of() {
   local try

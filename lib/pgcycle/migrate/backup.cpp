@@ -85,11 +85,8 @@ class Backup {
   explicit Backup(const BackupRequest& request) : request_(request) {}
 
   BackupReport run() {
-    fs::create_directories(request_.directory);
     BackupReport report;
-    report.directory =
-        request_.directory / fmt::format("{}.{}", request_.target.database(), time_now());
-    AtomicDirectory directory(report.directory);
+    AtomicDirectory directory(request_.directory / request_.target.database());
     fs::permissions(directory.staging(), fs::perms::owner_all);
     const fs::path dump = directory.staging() / kDump;
     const auto start = Clock::now();
@@ -102,8 +99,10 @@ class Backup {
     report.tables = content_.size();
     report.rows = rows_in(content_);
     write_manifest(directory.staging(), report);
-    directory.publish();
-    remove_oldest(report);
+    const std::string name = fmt::format("{}.{}", request_.target.database(), time_now());
+    directory.publish_as(name);
+    report.directory = request_.directory / name;
+    remove_oldest(report, directory.staging());
     return report;
   }
 
@@ -162,11 +161,13 @@ class Backup {
     write_file_atomically(directory / kManifest, manifest.dump(2) + "\n", 0600);
   }
 
-  void remove_oldest(BackupReport& report) const {
+  // Each is first given the name of what a killed run leaves, so that none is ever half there.
+  void remove_oldest(BackupReport& report, const fs::path& aside) const {
     if (request_.keep == 0) return;
     std::vector<fs::path> all = backups_of(request_.directory, request_.target.database());
     for (std::size_t i = 0; i + request_.keep < all.size(); ++i) {
-      fs::remove_all(all[i]);
+      fs::rename(all[i], aside);
+      fs::remove_all(aside);
       report.removed.push_back(all[i]);
     }
   }

@@ -2,11 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "pgcycle/postgres/identifier.hpp"
 #include "pgcycle/postgres/sql_lexer.hpp"
 #include "pgcycle/postgres/statement_traits.hpp"
+#include "pgcycle/postgres/token_cursor.hpp"
 
 namespace pgcycle::migrate {
 
@@ -44,91 +42,68 @@ WHERE (r.oid IS NOT NULL AND r.ev_class <> $2::oid)
 ORDER BY what
 )";
 
+constexpr std::size_t kMostTokens = 200;  // of one statement: a long list of columns
+
 class DropReader {
  public:
   DropReader(postgres::Connection& connection, const postgres::SqlStatement& statement)
-      : connection_(connection),
-        statement_(statement),
-        tokens_(postgres::tokens_of(statement.text, 200)) {}
+      : connection_(connection), statement_(statement), words_(statement.text, kMostTokens) {}
 
   std::vector<DroppedObject> read() {
-    if (take("drop")) {
-      if (is("table") || is("view") || is("sequence") || is("index")) {
-        ++at_;
+    if (words_.take("drop")) {
+      if (words_.is("table") || words_.is("view") || words_.is("sequence") || words_.is("index")) {
+        words_.advance();
         drop_relations();
-      } else if (take("materialized")) {
-        take("view");
+      } else if (words_.take("materialized")) {
+        words_.take("view");
         drop_relations();
-      } else if (is("type") || is("domain")) {
-        ++at_;
+      } else if (words_.is("type") || words_.is("domain")) {
+        words_.advance();
         drop_types();
       }
-    } else if (take("alter") && take("table")) {
+    } else if (words_.take("alter") && words_.take("table")) {
       drop_columns();
     }
     return std::move(out_);
   }
 
  private:
-  bool is(std::string_view word) const { return at_ < tokens_.size() && tokens_[at_].is(word); }
-  bool take(std::string_view word) {
-    if (!is(word)) return false;
-    ++at_;
-    return true;
-  }
-  void take_if_exists() {
-    if (take("if")) take("exists");
-  }
-  std::string name() {
-    std::string sql;
-    while (at_ < tokens_.size() && tokens_[at_].is_name()) {
-      sql += postgres::quote_identifier(tokens_[at_++].text);
-      if (!take(".")) break;
-      sql += ".";
-    }
-    return sql;
-  }
-  bool cascades() const {
-    return std::any_of(tokens_.begin(), tokens_.end(),
-                       [](const postgres::SqlToken& token) { return token.is("cascade"); });
-  }
-
   void drop_relations() {
-    take("concurrently");
-    take_if_exists();
+    words_.take("concurrently");
+    words_.take_if_exists();
     do {
-      const std::string sql = name();
+      const std::string sql = words_.take_name();
       if (sql.empty()) return;
       look("pg_class", "SELECT pg_catalog.to_regclass($1)::oid, 0", {sql});
-    } while (take(","));
+    } while (words_.take(","));
   }
 
   void drop_types() {
-    take_if_exists();
+    words_.take_if_exists();
     do {
-      const std::string sql = name();
+      const std::string sql = words_.take_name();
       if (sql.empty()) return;
       look("pg_type", "SELECT pg_catalog.to_regtype($1)::oid, 0", {sql});
-    } while (take(","));
+    } while (words_.take(","));
   }
 
   void drop_columns() {
-    take_if_exists();
-    take("only");
-    const std::string table = name();
-    for (; at_ < tokens_.size(); ++at_) {
-      if (!take("drop")) continue;
-      const bool says_column = take("column");
-      take_if_exists();
-      if (!says_column &&
-          (is("constraint") || is("not") || is("default") || is("identity") || is("expression"))) {
+    words_.take_if_exists();
+    words_.take("only");
+    const std::string table = words_.take_name();
+    for (; !words_.at_end(); words_.advance()) {
+      if (!words_.take("drop")) continue;
+      const bool says_column = words_.take("column");
+      words_.take_if_exists();
+      if (!says_column && (words_.is("constraint") || words_.is("not") || words_.is("default") ||
+                           words_.is("identity") || words_.is("expression"))) {
         continue;
       }
-      if (at_ >= tokens_.size() || !tokens_[at_].is_name()) continue;
+      if (words_.at_end() || !(*words_).is_name()) continue;
       look("pg_class",
            "SELECT attrelid, attnum FROM pg_catalog.pg_attribute WHERE attrelid = "
            "pg_catalog.to_regclass($1) AND attname = $2 AND NOT attisdropped",
-           {table, tokens_[at_].text});
+           {table, (*words_).text});
     }
   }
 
@@ -146,7 +121,7 @@ class DropReader {
             .query("SELECT pg_catalog.pg_describe_object($1::oid, $2::oid, $3::integer)",
                    parameters)
             .get(0, 0);
-    dropped.cascade = cascades();
+    dropped.cascade = words_.contains("cascade");
     dropped.place = statement_.place;
     for (std::size_t i = 0; i < dependents.size(); ++i) {
       dropped.dependents.push_back(dependents.get(i, 0));
@@ -156,8 +131,7 @@ class DropReader {
 
   postgres::Connection& connection_;
   const postgres::SqlStatement& statement_;
-  std::vector<postgres::SqlToken> tokens_;
-  std::size_t at_ = 0;
+  postgres::TokenCursor words_;
   std::vector<DroppedObject> out_;
 };
 

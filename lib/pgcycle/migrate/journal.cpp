@@ -194,19 +194,19 @@ postgres::Statement Journal::checksum_is(const Version& version, const Step& ste
 }
 
 postgres::Statement Journal::being_taken_back(const Version& version, const Step& step,
-                                              std::size_t done) {
+                                              std::size_t done, const std::string& hash) {
   return {
-      "UPDATE pgcycle.migration_step SET taken_back = $3::integer, running = NULL, "
-      "indexes_before = NULL WHERE version = $1 AND step = $2",
-      {version.name, step.name, std::to_string(done)}};
+      "UPDATE pgcycle.migration_step SET taken_back = $3::integer, progress = $4, "
+      "running = NULL, indexes_before = NULL WHERE version = $1 AND step = $2",
+      {version.name, step.name, std::to_string(done), hash}};
 }
 
-void Journal::note_running(const Version& version, const Step& step, std::size_t statement,
-                           const std::string& before) {
-  run(
-      {"UPDATE pgcycle.migration_step SET running = $3::integer, indexes_before = $4 "
-       "WHERE version = $1 AND step = $2",
-       {version.name, step.name, std::to_string(statement), before}});
+postgres::Statement Journal::running(const Version& version, const Step& step,
+                                     std::size_t statement, const std::string& before) {
+  return {
+      "UPDATE pgcycle.migration_step SET running = $3::integer, indexes_before = $4 "
+      "WHERE version = $1 AND step = $2",
+      {version.name, step.name, std::to_string(statement), before}};
 }
 
 void Journal::note_progress(const Version& version, const Step& step, const std::string& progress) {

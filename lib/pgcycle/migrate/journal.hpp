@@ -73,12 +73,12 @@ class Journal {
   static std::vector<postgres::Statement> taken_back(const Version& version, const Step& step);
   // Some statements of its way back are done.
   static postgres::Statement being_taken_back(const Version& version, const Step& step,
-                                              std::size_t done);
+                                              std::size_t done, const std::string& hash);
+  // Before a statement that no transaction can hold.
+  static postgres::Statement running(const Version& version, const Step& step,
+                                     std::size_t statement, const std::string& before);
   static postgres::Statement checksum_is(const Version& version, const Step& step);
 
-  // Before a statement that no transaction can hold.
-  void note_running(const Version& version, const Step& step, std::size_t statement,
-                    const std::string& before);
   void note_progress(const Version& version, const Step& step, const std::string& progress);
   void run(const postgres::Statement& statement);
 

@@ -3,127 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "pgcycle/migrate/lint_allowances.hpp"
 #include "pgcycle/migrate/lint_rules.hpp"
+#include "pgcycle/migrate/sql_tree.hpp"
 #include "pgcycle/postgres/sql_lexer.hpp"
 #include "pgcycle/support/file.hpp"
-
-#ifdef PGCYCLE_HAS_PG_QUERY
-extern "C" {
-#include <pg_query.h>
-}
-#endif
 
 namespace pgcycle::migrate {
 
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
-
-// The parse tree of one statement; nothing where it is no SQL of PostgreSQL.
-std::optional<Json> parse(const std::string& sql) {
-#ifdef PGCYCLE_HAS_PG_QUERY
-  const PgQueryParseResult result = pg_query_parse(sql.c_str());
-  std::optional<Json> tree;
-  if (result.error == nullptr) {
-    Json all = Json::parse(result.parse_tree);
-    if (all.contains("stmts") && !all["stmts"].empty() && all["stmts"][0].contains("stmt")) {
-      tree = std::move(all["stmts"][0]["stmt"]);
-    }
-  }
-  pg_query_free_parse_result(result);
-  return tree;
-#else
-  static_cast<void>(sql);
-  throw Error(ErrorCode::unsupported,
-              "lint needs libpg_query, which this pgcycle was built without")
-      .hint("install libpg-query-dev and build again");
-#endif
-}
-
-const Json kNothing = Json::object();
-
-const Json& at(const Json& node, const char* key) {
-  const auto found = node.find(key);
-  return found == node.end() ? kNothing : *found;
-}
-std::string text(const Json& node, const char* key) {
-  const Json& value = at(node, key);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-bool flag(const Json& node, const char* key) {
-  const Json& value = at(node, key);
-  return value.is_boolean() && value.get<bool>();
-}
-
-// "schema.name" of a RangeVar, the schema left out where it is public.
-std::string relation_name(const Json& relation) {
-  const std::string schema = text(relation, "schemaname");
-  return schema.empty() || schema == "public" ? text(relation, "relname")
-                                              : schema + "." + text(relation, "relname");
-}
-
-// The last of a list of String nodes, with the schema if it has one that matters.
-std::string list_name(const Json& list) {
-  std::vector<std::string> parts;
-  for (const Json& item : list) {
-    const std::string part = text(at(item, "String"), "sval").empty()
-                                 ? text(at(item, "String"), "str")
-                                 : text(at(item, "String"), "sval");
-    if (!part.empty()) parts.push_back(part);
-  }
-  if (parts.empty()) return {};
-  if (parts.size() > 1 && parts[parts.size() - 2] != "public" &&
-      parts[parts.size() - 2] != "pg_catalog") {
-    return parts[parts.size() - 2] + "." + parts.back();
-  }
-  return parts.back();
-}
-
-std::string type_name(const Json& column) { return list_name(at(at(column, "typeName"), "names")); }
-
-// varchar's length; nothing where it has none.
-std::optional<int> type_length(const Json& column) {
-  for (const Json& modifier : at(at(column, "typeName"), "typmods")) {
-    const Json& value = at(at(at(modifier, "A_Const"), "ival"), "ival");
-    if (value.is_number()) return value.get<int>();
-  }
-  return std::nullopt;
-}
-
-bool has_option(const Json& options, const std::string& name) {
-  return std::any_of(options.begin(), options.end(), [&name](const Json& option) {
-    return text(at(option, "DefElem"), "defname") == name;
-  });
-}
-
-// Whether a node of this kind stands anywhere below, for which `matches` holds.
-bool any_below(const Json& node, const char* kind,
-               const std::function<bool(const Json&)>& matches) {
-  if (node.is_object()) {
-    for (const auto& [key, value] : node.items()) {
-      if (key == kind && matches(value)) return true;
-      if (any_below(value, kind, matches)) return true;
-    }
-  } else if (node.is_array()) {
-    return std::any_of(node.begin(), node.end(),
-                       [&](const Json& item) { return any_below(item, kind, matches); });
-  }
-  return false;
-}
-
-bool is_volatile_call(const Json& call) {
-  static const std::set<std::string> kVolatile{
-      "random",          "gen_random_uuid",  "uuid_generate_v1",    "uuid_generate_v4", "nextval",
-      "clock_timestamp", "timeofday",        "statement_timestamp", "setval",           "uuidv4",
-      "uuidv7",          "gen_random_bytes", "uuid_generate_v1mc"};
-  // statement_timestamp is stable, and so is now(): they are one value for all rows.
-  const std::string name = list_name(at(call, "funcname"));
-  return name != "statement_timestamp" && kVolatile.contains(name);
-}
 
 struct KnownColumn {
   std::string type;
@@ -137,107 +29,40 @@ struct KnownSchema {
   std::map<std::string, std::vector<std::string>> indexed;  // table: first columns of its indexes
 };
 
-struct Allowance {
-  std::string rule;
-  Location place;
-  bool used = false;
-};
-
 // The statements of one step, in their order.
 class StepLint {
  public:
-  StepLint(const Step& step, bool one_transaction, KnownSchema& known,
-           std::set<std::string>& new_tables, const RehearsedStep* rehearsed,
-           const std::string& today, std::vector<LintFinding>& findings)
+  StepLint(const Step& step, KnownSchema& known, std::set<std::string>& new_tables,
+           const RehearsedStep* rehearsed, const std::string& today,
+           std::vector<LintFinding>& findings)
       : step_(step),
-        one_transaction_(one_transaction && !step.no_transaction),
+        one_transaction_(!step.no_transaction),
         known_(known),
         new_tables_(new_tables),
         rehearsed_(rehearsed),
-        today_(today),
-        findings_(findings) {}
+        findings_(findings),
+        allowances_(today, findings) {}
 
   void run() {
     const std::string sql = read_up(step_);
     postgres::SqlReader reader(sql, step_.file.string());
-    bool first = true;
     while (const auto statement = reader.next()) {
       if (statement->kind != postgres::SqlStatement::Kind::sql) continue;
-      allowances_.clear();
-      for (const postgres::SqlComment& comment : statement->comments)
-        read_allowance(comment, first);
-      first = false;
+      allowances_.begin_statement(statement->comments);
       place_ = statement->place;
-      text_ = statement->text;
-      if (const auto tree = parse(statement->text)) visit(*tree);
-      report_unused(allowances_);
+      if (const auto tree = parse_sql(statement->text)) visit(*tree);
+      allowances_.end_statement();
     }
     finish();
-    report_unused(file_allowances_);
+    allowances_.end_file();
   }
 
  private:
-  // --- findings and allowances ---
-
   void find(const char* rule_name, std::string message) {
     const LintRule* rule = find_lint_rule(rule_name);
-    for (auto* list : {&allowances_, &file_allowances_}) {
-      for (Allowance& allowance : *list) {
-        if (allowance.rule != rule_name) continue;
-        allowance.used = true;
-        return;
-      }
-    }
+    if (allowances_.allow(rule_name)) return;
     findings_.push_back(
         {rule_name, std::move(message), std::string(rule->instead), place_, rule->is_error});
-  }
-
-  void complain(const Location& place, std::string message) {
-    findings_.push_back({"allowance", std::move(message),
-                         "write -- pgcycle: allow RULE reason=\"…\" until=YYYY-MM-DD", place,
-                         true});
-  }
-
-  void report_unused(const std::vector<Allowance>& allowances) {
-    for (const Allowance& allowance : allowances) {
-      if (allowance.used) continue;
-      findings_.push_back({"allowance",
-                           fmt::format("nothing here needs leave for {}", allowance.rule),
-                           "take the comment away", allowance.place, false});
-    }
-  }
-
-  void read_allowance(const postgres::SqlComment& comment, bool for_file) {
-    const std::size_t start = comment.text.find("pgcycle:");
-    if (start == std::string::npos) return;
-    std::string words = comment.text.substr(start + 8);
-    words.erase(0, words.find_first_not_of(' '));
-    if (!words.starts_with("allow ")) return;
-    const std::string rule = words.substr(6, words.find(' ', 6) - 6);
-    const std::string reason = value_of(words, "reason=");
-    const std::string until = value_of(words, "until=");
-    if (find_lint_rule(rule) == nullptr) {
-      complain(comment.place, fmt::format("there is no rule {}", rule));
-    } else if (reason.empty()) {
-      complain(comment.place, fmt::format("leave for {} without a reason", rule));
-    } else if (until.size() != 10) {
-      complain(comment.place, fmt::format("leave for {} without a date at which it ends", rule));
-    } else if (until < today_) {
-      complain(comment.place, fmt::format("leave for {} ended on {}", rule, until));
-    } else {
-      (for_file ? file_allowances_ : allowances_).push_back({rule, comment.place, false});
-    }
-  }
-
-  static std::string value_of(const std::string& words, const std::string& key) {
-    const std::size_t at = words.find(key);
-    if (at == std::string::npos) return {};
-    std::size_t start = at + key.size();
-    if (start < words.size() && words[start] == '"') {
-      const std::size_t end = words.find('"', ++start);
-      return words.substr(start, end == std::string::npos ? end : end - start);
-    }
-    return words.substr(start, words.find(' ', start) - start);
   }
 
   // --- statements ---
@@ -664,12 +489,9 @@ class StepLint {
   KnownSchema& known_;
   std::set<std::string>& new_tables_;  // of this version: nobody uses them yet
   const RehearsedStep* rehearsed_;
-  const std::string& today_;
   std::vector<LintFinding>& findings_;
-  std::vector<Allowance> allowances_;
-  std::vector<Allowance> file_allowances_;
+  LintAllowances allowances_;
   Location place_;
-  std::string text_;
   std::set<std::string> altered_;
   std::set<std::string> not_valid_;
   std::set<std::string> new_labels_;
@@ -694,7 +516,7 @@ std::vector<LintFinding> lint(const LintRequest& request) {
     for (const Step& step : version.steps) {
       if (!step.is_sql()) continue;
       const auto facts = rehearsed.find(step.checksum);
-      StepLint(step, true, known, new_tables, facts == rehearsed.end() ? nullptr : &facts->second,
+      StepLint(step, known, new_tables, facts == rehearsed.end() ? nullptr : &facts->second,
                request.today, found)
           .run();
     }
@@ -704,13 +526,7 @@ std::vector<LintFinding> lint(const LintRequest& request) {
   return findings;
 }
 
-bool lint_is_available() {
-#ifdef PGCYCLE_HAS_PG_QUERY
-  return true;
-#else
-  return false;
-#endif
-}
+bool lint_is_available() { return can_parse_sql(); }
 
 std::string lint_rules_page() {
   std::string out =

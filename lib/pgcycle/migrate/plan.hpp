@@ -26,31 +26,23 @@ enum class Layout { versions, golang_migrate, directories, flyway, dbmate, goose
 
 std::string_view name_of(Layout layout);
 
-// "-- pgcycle: allow …", for lint.
-struct Directive {
-  std::string text;  // behind "pgcycle:"
-  Location place;
-};
-
 struct Step {
   std::int64_t number = 0;
   std::string name;  // "010_add_timetable"
   StepKind kind = StepKind::sql;
   std::filesystem::path file;
-  std::optional<std::filesystem::path> verify;    // NAME.verify.sql
-  std::optional<std::filesystem::path> down;      // NAME.down.sql, or `file` itself
-  Layout sections = Layout::versions;             // dbmate, goose: up and down are parts of `file`
-  std::string checksum;                           // SHA-256 of the content, line endings normalised
-  bool no_transaction = false;                    // runs statement by statement
-  bool down_no_transaction = false;               // and so does its way back
-  bool keeps_session = false;                     // none of its statements can change settings
-  bool may_drop = false;                          // DROP or ALTER TABLE stands in it
-  bool repeatable = false;                        // runs again whenever it changed
-  std::vector<std::string> required_tables;       // -- pgcycle: requires table NAME
-  std::vector<std::string> required_steps;        // -- pgcycle: requires NUMBER
-  double timeout_seconds = 0;                     // pgcycle: timeout 10min; 0: none
-  std::vector<Directive> allowances;              // -- pgcycle: allow RULE …
-  std::vector<std::filesystem::path> inclusions;  // by \i, \ir and \copy
+  std::optional<std::filesystem::path> verify;  // NAME.verify.sql
+  std::optional<std::filesystem::path> down;    // NAME.down.sql, or `file` itself
+  Layout sections = Layout::versions;           // dbmate, goose: up and down are parts of `file`
+  std::string checksum;                         // SHA-256 of the content, line endings normalised
+  bool no_transaction = false;                  // runs statement by statement
+  bool down_no_transaction = false;             // and so does its way back
+  bool keeps_session = false;                   // none of its statements can change settings
+  bool may_drop = false;                        // DROP or ALTER TABLE stands in it
+  bool repeatable = false;                      // runs again whenever it changed
+  std::vector<std::string> required_tables;     // -- pgcycle: requires table NAME
+  std::vector<std::string> required_steps;      // -- pgcycle: requires NUMBER
+  double timeout_seconds = 0;                   // pgcycle: timeout 10min; 0: none
 
   bool is_sql() const { return kind == StepKind::sql; }
 };

@@ -53,7 +53,9 @@ ProductionReport migrate_production(const ProductionRequest& request) {
   require_name(target, "migrate production", request.confirmed, request.ask);
   report.backup = back_up(request.backup);
   request.migration.reporter.notice("backed up and proven: {}", report.backup->directory.string());
-  report.migration = up(request.migration);
+  MigrateRequest migration = request.migration;
+  migration.plan = plan;
+  report.migration = up(migration);
   return report;
 }
 

@@ -32,6 +32,16 @@ bool is_pending(const Version& version, const JournalContents& journal) {
                      [&](const Step& step) { return !journal.is_current(version, step); });
 }
 
+// What is left of them to be applied.
+std::vector<Version> pending_of(std::vector<Version> versions, const JournalContents& journal) {
+  std::erase_if(versions, [&](const Version& version) { return !is_pending(version, journal); });
+  for (Version& version : versions) {
+    std::erase_if(version.steps,
+                  [&](const Step& step) { return journal.is_current(version, step); });
+  }
+  return versions;
+}
+
 std::string state_of(const Version& version, const Step& step, const JournalContents& journal) {
   const StepRecord* record = journal.find(version, step);
   if (record == nullptr) return "pending";
@@ -173,6 +183,7 @@ class UpRun : public Run {
     }
     begin();
     refuse_half_taken_back(all_versions_, contents_);
+    refuse_another_plan(versions);
     accept_changes();
     for (std::size_t i = 0; i < versions.size();) {
       const std::size_t behind = end_of_row(versions, i);
@@ -239,14 +250,21 @@ class UpRun : public Run {
         return std::exchange(again, true) ? look() : done;
       });
     } catch (const Error& error) {
+      if (error.code() != ErrorCode::statement) throw;
       look();
-      if (error.code() != ErrorCode::statement || !error.location().file.empty() ||
-          done == row.size()) {
-        throw;
-      }
+      if (!error.location().file.empty() || done == row.size()) throw;
       throw Error(error).at(row[done]->steps.front().file.string());
     }
     while (done < row.size()) told(done++);
+  }
+
+  void refuse_another_plan(const std::vector<Version>& versions) const {
+    if (request_.plan.empty() || plan_hash(pending_of(versions, contents_)) == request_.plan) {
+      return;
+    }
+    throw Error(ErrorCode::check, "what is to be applied changed while the run was prepared")
+        .at(request_.directory.string())
+        .hint("nothing was applied; rehearse the files as they are now, and run up again");
   }
 
   void accept_changes() {
@@ -475,13 +493,10 @@ class DownRun : public Run {
   // An applied migration that stays must not require one that goes.
   void refuse_if_needed() const {
     ErrorList errors;
-    const auto goes = [this](const Version& version, const Step* step) {
-      return std::any_of(chosen_.begin(), chosen_.end(), [&](const auto& one) {
-        return one.first == &version && (step == nullptr || one.second == step);
-      });
-    };
     for (const Version& version : all_versions_) {
-      const bool stays = contents_.versions.contains(version.name) && !goes(version, nullptr);
+      const bool goes = std::any_of(chosen_.begin(), chosen_.end(),
+                                    [&](const auto& one) { return one.first == &version; });
+      const bool stays = contents_.versions.contains(version.name) && !goes;
       for (const auto& [other, step] : chosen_) {
         if (!stays || version.requires_version != other->name) continue;
         errors.add(Error(ErrorCode::check,
@@ -563,13 +578,7 @@ MigrateReport verify(const MigrateRequest& request) {
 std::vector<Version> pending_versions(const MigrateRequest& request) {
   std::vector<Version> versions = wanted_versions(request, read_migrations(request.directory));
   auto connection = open_plain(request.target, request.reporter);
-  const JournalContents journal = Journal(connection).read();
-  std::erase_if(versions, [&](const Version& version) { return !is_pending(version, journal); });
-  for (Version& version : versions) {
-    std::erase_if(version.steps,
-                  [&](const Step& step) { return journal.is_current(version, step); });
-  }
-  return versions;
+  return pending_of(std::move(versions), Journal(connection).read());
 }
 
 }  // namespace pgcycle::migrate

@@ -46,7 +46,8 @@ struct MigrateRequest {
   bool out_of_order = false;                       // apply versions that came in late
   std::vector<std::string> accepted_changes = {};  // applied steps whose files may have changed
   std::filesystem::path checks_file = {};          // verify: these checks only
-  bool guarded = true;  // false: the caller has proven that the target may be changed
+  std::string plan = {};  // plan_hash() of all that may be applied; empty: whatever is pending
+  bool guarded = true;    // false: the caller has proven that the target may be changed
   RunObserver* observer = nullptr;
   bool standard_conforming_strings = true;  // as the database has it; set by the run
 };

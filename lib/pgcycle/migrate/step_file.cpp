@@ -41,21 +41,13 @@ void apply_directive(Step& step, std::string_view directive, const Location& pla
     } catch (const Error& error) {
       throw Error(error).at(place);
     }
-  } else if (directive.starts_with("allow ")) {
-    step.allowances.push_back({std::string(directive), place});
-  } else {
+  } else if (!directive.starts_with("allow ")) {  // lint's
     throw Error(ErrorCode::input, fmt::format("unknown directive \"{}\"", directive))
         .at(place)
         .hint(
             "directives are no-transaction, requires NUMBER, requires table NAME, timeout "
             "DURATION and allow RULE");
   }
-}
-
-// What stands behind "pgcycle:" in a comment; empty when it is none of ours.
-std::string_view directive_in(std::string_view comment) {
-  comment = trim(comment);
-  return comment.starts_with("pgcycle:") ? trim(comment.substr(8)) : std::string_view();
 }
 
 // Lines up to the section's mark and behind the next one are emptied.
@@ -80,10 +72,6 @@ std::string section_text(const std::string& content, Layout layout, bool up) {
   return out;
 }
 
-bool has_statements(const std::string& sql, const std::filesystem::path& file) {
-  return postgres::SqlReader(sql, file.string()).next().has_value();
-}
-
 bool says_no_transaction(const std::string& content, Layout sections, bool up) {
   if (sections == Layout::goose) {
     return content.find("-- +goose NO TRANSACTION") != std::string::npos;
@@ -95,23 +83,27 @@ bool says_no_transaction(const std::string& content, Layout sections, bool up) {
   return line.find("transaction:false") != std::string_view::npos;
 }
 
-// Statements of these kinds leave settings, role and temporary tables as they are.
-bool keeps_session(std::string_view statement) {
-  const auto tokens = postgres::tokens_of(statement, 2);
-  if (tokens.empty()) return true;
-  for (const char* word : {"alter", "comment", "copy", "drop", "grant", "insert", "revoke"}) {
-    if (tokens[0].is(word)) return true;
-  }
-  return tokens[0].is("create") && tokens.size() > 1 && !tokens[1].is("temp") &&
-         !tokens[1].is("temporary") && !tokens[1].is("local") && !tokens[1].is("global");
+bool has_sections(const Step& step) {
+  return step.sections == Layout::dbmate || step.sections == Layout::goose;
 }
 
+std::string read_part(const Step& step, const std::filesystem::path& file, bool up) {
+  std::string content = read_file(file);
+  return has_sections(step) ? section_text(content, step.sections, up) : content;
+}
+
+struct SqlContent {
+  bool has_statements = false;
+  std::vector<std::filesystem::path> inclusions;  // by \i, \ir and \copy
+};
+
 // One reading of the SQL: directives, what it includes, and whether it can be one transaction.
-void read_sql(Step& step, const std::string& sql, bool up) {
+SqlContent read_sql(Step& step, const std::string& sql, bool up) {
+  SqlContent content;
   postgres::SqlReader reader(sql, step.file.string());
   bool& alone = up ? step.no_transaction : step.down_no_transaction;
   std::optional<Location> own_control;
-  bool keeps = sql.find("set_config") == std::string::npos;
+  bool keeps = true;
   const auto take = [&](const std::vector<postgres::SqlComment>& comments) {
     for (const postgres::SqlComment& comment : comments) {
       const std::string_view directive = directive_in(comment.text);
@@ -124,21 +116,20 @@ void read_sql(Step& step, const std::string& sql, bool up) {
     }
   };
   while (const auto statement = reader.next()) {
+    content.has_statements = true;
     take(statement->comments);
     if (statement->kind != postgres::SqlStatement::Kind::sql) continue;
     const postgres::StatementTraits traits = postgres::traits_of(statement->text);
     if (traits.outside_transaction) alone = true;
-    keeps = keeps && keeps_session(statement->text) && !statement->execute_result;
+    keeps = keeps && traits.keeps_session && !statement->execute_result;
     if (up && traits.may_drop) step.may_drop = true;
     const bool ends = traits.control != postgres::TransactionControl::none &&
                       traits.control != postgres::TransactionControl::inner;
     if (ends && !own_control) own_control = statement->place;
   }
   take(reader.trailing_comments());
-  if (up) {
-    step.inclusions = reader.included_files();
-    step.keeps_session = keeps;
-  }
+  content.inclusions = reader.included_files();
+  if (up) step.keeps_session = keeps;
   if (own_control && !alone) {
     if (step.sections == Layout::versions) {
       throw Error(ErrorCode::input, "the step ends or begins the transaction that it runs in")
@@ -147,9 +138,25 @@ void read_sql(Step& step, const std::string& sql, bool up) {
     }
     alone = true;  // other tools leave transactions to the file
   }
+  return content;
+}
+
+// The step's way back in a file of its own.
+void read_way_back(Step& step) {
+  if (!step.down) return;
+  Step way_back;
+  way_back.file = *step.down;
+  way_back.sections = step.sections;
+  read_sql(way_back, read_file(*step.down), false);
+  step.down_no_transaction = way_back.down_no_transaction;
 }
 
 }  // namespace
+
+std::string_view directive_in(std::string_view comment) {
+  comment = trim(comment);
+  return comment.starts_with("pgcycle:") ? trim(comment.substr(8)) : std::string_view();
+}
 
 std::optional<std::int64_t> leading_number(std::string_view name) {
   std::int64_t number = 0;
@@ -182,42 +189,26 @@ Layout sections_of(const std::string& content) {
   return Layout::plain;
 }
 
-std::string read_up(const Step& step) {
-  std::string content = read_file(step.file);
-  if (step.sections != Layout::dbmate && step.sections != Layout::goose) return content;
-  return section_text(content, step.sections, true);
-}
+std::string read_up(const Step& step) { return read_part(step, step.file, true); }
 
-std::string read_down(const Step& step) {
-  std::string content = read_file(*step.down);
-  if (step.sections != Layout::dbmate && step.sections != Layout::goose) return content;
-  return section_text(content, step.sections, false);
-}
+std::string read_down(const Step& step) { return read_part(step, *step.down, false); }
 
 void read_sql_step(Step& step) {
   const std::string content = read_file(step.file);
   std::string digested = normalised(content);
-  if (step.sections == Layout::dbmate || step.sections == Layout::goose) {
+  SqlContent up;
+  if (has_sections(step)) {
     step.no_transaction = says_no_transaction(content, step.sections, true);
     step.down_no_transaction = says_no_transaction(content, step.sections, false);
-    read_sql(step, section_text(content, step.sections, true), true);
-    const std::string down = section_text(content, step.sections, false);
-    if (has_statements(down, step.file)) {
+    up = read_sql(step, section_text(content, step.sections, true), true);
+    if (read_sql(step, section_text(content, step.sections, false), false).has_statements) {
       step.down = step.file;
-      read_sql(step, down, false);
     }
   } else {
-    read_sql(step, content, true);
-    if (step.down) {
-      Step way_back;
-      way_back.file = *step.down;
-      way_back.sections = step.sections;
-      way_back.down_no_transaction = false;
-      read_sql(way_back, read_file(*step.down), false);
-      step.down_no_transaction = way_back.down_no_transaction;
-    }
+    up = read_sql(step, content, true);
+    read_way_back(step);
   }
-  for (const std::filesystem::path& path : step.inclusions) {
+  for (const std::filesystem::path& path : up.inclusions) {
     digested += fmt::format("\n{}", to_hex(sha256(normalised(read_file(path)))));
   }
   step.checksum = to_hex(sha256(digested));
@@ -226,12 +217,7 @@ void read_sql_step(Step& step) {
 void read_other_step(Step& step) {
   const std::string content = read_file(step.file);
   step.checksum = to_hex(sha256(normalised(content)));
-  if (step.down) {
-    Step way_back;
-    way_back.file = *step.down;
-    read_sql(way_back, read_file(*step.down), false);
-    step.down_no_transaction = way_back.down_no_transaction;
-  }
+  read_way_back(step);
   if (step.kind != StepKind::script) return;
   int line = 0;
   for (std::size_t at = 0; at < std::min(content.size(), kScriptHead);) {

@@ -22,6 +22,9 @@ void read_sql_step(Step& step);
 // Reads a script or a data step.
 void read_other_step(Step& step);
 
+// What stands behind "pgcycle:" in a comment; empty when it is none of ours.
+std::string_view directive_in(std::string_view comment);
+
 // Tells whether the file has the sections of dbmate or goose; `plain` if not.
 Layout sections_of(const std::string& content);
 

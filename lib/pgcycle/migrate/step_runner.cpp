@@ -1,6 +1,7 @@
 #include "pgcycle/migrate/step_runner.hpp"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
 #include <algorithm>
 
@@ -21,6 +22,22 @@ using postgres::TransactionControl;
 
 constexpr std::size_t kOutputTail = 20000;  // of a script's output, kept in the journal
 constexpr std::size_t kShownTail = 2000;    // of it, in an error
+
+// Text that a database of UTF-8 takes: what is none becomes question marks.
+std::string valid_text(std::string text) {
+  constexpr std::size_t kLongest = 4;  // bytes of one character
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t most = std::min(kLongest, text.size() - at);
+    std::size_t length = 1;
+    while (length <= most && !simdjson::validate_utf8(text.data() + at, length)) ++length;
+    if (length > most || text[at] == 0) {
+      length = 1;
+      text[at] = '?';
+    }
+    at += length;
+  }
+  return text;
+}
 
 // Hands on whole lines as they come and keeps the end of all.
 class LineSplitter {
@@ -43,9 +60,7 @@ class LineSplitter {
       out.erase(0, out.size() - most);
       out.erase(0, out.find('\n') + 1);
     }
-    std::replace_if(
-        out.begin(), out.end(), [](unsigned char c) { return c == 0 || c >= 0x80; }, '?');
-    return out;
+    return valid_text(std::move(out));
   }
 
  private:
@@ -53,14 +68,6 @@ class LineSplitter {
   std::string pending_;
   std::string tail_;
 };
-
-bool standard_strings(postgres::Connection& connection) {
-  return connection.query("SHOW standard_conforming_strings").get(0, 0) == "on";
-}
-
-bool is_transaction_control(TransactionControl control) {
-  return control != TransactionControl::none;
-}
 
 void add_version_done(SqlRun& run, const Version& version) {
   for (postgres::Statement& statement : Journal::version_done(version)) {
@@ -110,21 +117,11 @@ void StepRunner::run(const Version& version, const Step& step, const StepRecord*
 
 void StepRunner::run_in_a_row(const std::vector<const Version*>& versions,
                               const std::function<std::size_t()>& first_to_run) {
-  patience_.run([&] {
-    try {
-      SqlRun run(connection_, request_.reporter);
-      for (std::size_t i = first_to_run(); i < versions.size(); ++i) {
-        run.add(postgres::Statement{"BEGIN", {}});
-        if (const std::string setting = patience_.setting(); !setting.empty()) {
-          run.add(postgres::Statement{setting, {}});
-        }
-        add_step(run, *versions[i], versions[i]->steps.front(), true);
-        run.add(postgres::Statement{"COMMIT", {}});
-      }
-      run.flush();
-    } catch (...) {
-      if (connection_.in_transaction()) connection_.execute("ROLLBACK");
-      throw;
+  with_patience([&](SqlRun& run) {
+    for (std::size_t i = first_to_run(); i < versions.size(); ++i) {
+      add_begin(run);
+      add_step(run, *versions[i], versions[i]->steps.front(), true);
+      run.add(postgres::Statement{"COMMIT", {}});
     }
   });
 }
@@ -148,9 +145,9 @@ void StepRunner::take_back(const Version& version, const Step& step, const StepR
   if (!step.down_no_transaction) {
     in_transaction(false, [&](SqlRun& run) {
       const std::string sql = read_down(step);
-      postgres::SqlReader reader(sql, step.down->string(), {standard_strings(connection_)});
+      postgres::SqlReader reader(sql, step.down->string(), {request_.standard_conforming_strings});
       while (auto statement = reader.next()) run.add(std::move(*statement));
-      add_end(run);
+      add_own_role(run);
       for (const postgres::Statement& statement : Journal::taken_back(version, step)) {
         run.add(statement);
       }
@@ -158,13 +155,17 @@ void StepRunner::take_back(const Version& version, const Step& step, const StepR
     return;
   }
   Notes notes;
-  notes.done = [&](std::size_t done, const std::string&) {
-    return Journal::being_taken_back(version, step, done);
+  notes.done = [&](std::size_t done, const std::string& hash) {
+    return Journal::being_taken_back(version, step, done, hash);
   };
-  notes.start = record.taken_back.value_or(0);
+  if (record.taken_back) {
+    notes.start = *record.taken_back;
+    notes.hash_of_done = record.progress;
+  } else {
+    journal_.run(Journal::being_taken_back(version, step, 0, {}));
+  }
   notes.running = record.running;
   notes.before = record.before;
-  if (!record.taken_back) journal_.run(Journal::being_taken_back(version, step, 0));
   run_statements(version, step, read_down(step), *step.down, std::move(notes));
   connection_.query_all(Journal::taken_back(version, step));
 }
@@ -172,19 +173,27 @@ void StepRunner::take_back(const Version& version, const Step& step, const StepR
 // One transaction, tried again when it meets a lock. A step's own settings, role and temporary
 // tables do not reach the next one.
 void StepRunner::in_transaction(bool keeps_session, const std::function<void(SqlRun& run)>& work) {
+  with_patience([&](SqlRun& run) {
+    add_begin(run);
+    work(run);
+    run.add(postgres::Statement{"COMMIT", {}});
+    if (!keeps_session) add_session_reset(run);
+  });
+}
+
+void StepRunner::add_begin(SqlRun& run) {
+  run.add(postgres::Statement{"BEGIN", {}});
+  if (const std::string setting = patience_.setting(); !setting.empty()) {
+    run.add(postgres::Statement{setting, {}});
+  }
+}
+
+// What `work` adds; rolled back and done again when it meets a lock.
+void StepRunner::with_patience(const std::function<void(SqlRun& run)>& work) {
   patience_.run([&] {
     try {
       SqlRun run(connection_, request_.reporter, request_.observer);
-      run.add(postgres::Statement{"BEGIN", {}});
-      if (const std::string setting = patience_.setting(); !setting.empty()) {
-        run.add(postgres::Statement{setting, {}});
-      }
       work(run);
-      run.add(postgres::Statement{"COMMIT", {}});
-      if (!keeps_session) {
-        run.add(postgres::Statement{"RESET ALL", {}});
-        run.add(postgres::Statement{"DISCARD TEMP", {}});
-      }
       run.flush();
     } catch (...) {
       if (connection_.in_transaction()) connection_.execute("ROLLBACK");
@@ -215,14 +224,15 @@ void StepRunner::add_step(SqlRun& run, const Version& version, const Step& step,
     run.flush();
     verify(step);
   }
-  if (!step.keeps_session) add_end(run);
+  if (!step.keeps_session) add_own_role(run);
   run.add(Journal::applied(version, step, completes_version));
 }
 
-// The journal's rows are written by who connected, whatever role the step has taken on.
-void StepRunner::add_end(SqlRun& run) {
-  run.add(postgres::Statement{"RESET SESSION AUTHORIZATION", {}});
-  run.add(postgres::Statement{"RESET ROLE", {}});
+// The journal's rows are written by who connected, whatever role the file has taken on; behind
+// the transaction that role is back.
+void StepRunner::add_own_role(SqlRun& run) {
+  run.add(postgres::Statement{"SET LOCAL SESSION AUTHORIZATION DEFAULT", {}});
+  run.add(postgres::Statement{"SET LOCAL role TO DEFAULT", {}});
 }
 
 // --- statement by statement ---
@@ -258,8 +268,9 @@ void StepRunner::run_statements(const Version& version, const Step& step, const 
         .at(file.string())
         .hint("end it with COMMIT; what it did in there was rolled back");
   }
-  connection_.query_all(
-      {{"RESET SESSION AUTHORIZATION", {}}, {"RESET ALL", {}}, {"DISCARD TEMP", {}}});
+  SqlRun run(connection_, request_.reporter);
+  add_session_reset(run);
+  run.flush();
 }
 
 void StepRunner::run_one(const Version& version, const Step& step, const SqlStatement& statement,
@@ -269,22 +280,42 @@ void StepRunner::run_one(const Version& version, const Step& step, const SqlStat
     execute(statement);
   } else if (connection_.in_transaction() || traits.control == TransactionControl::begin) {
     // The file's own transaction: what is noted commits with it.
-    if (traits.control == TransactionControl::commit)
-      journal_.run(notes.done(number + 1, notes.hash));
+    if (traits.control == TransactionControl::commit) note(notes.done(number + 1, notes.hash));
     execute(statement);
-    if (traits.control == TransactionControl::rollback)
-      journal_.run(notes.done(number + 1, notes.hash));
+    if (!connection_.in_transaction() && traits.control == TransactionControl::rollback) {
+      note(notes.done(number + 1, notes.hash));
+    }
   } else if (traits.outside_transaction) {
     run_outside_transaction(version, step, statement, traits, number, notes);
-  } else if (traits.changes_session || is_transaction_control(traits.control)) {
+  } else if (traits.changes_session || traits.control != TransactionControl::none) {
     execute(statement);
-    journal_.run(notes.done(number + 1, notes.hash));
+    note(notes.done(number + 1, notes.hash));
   } else {
     in_transaction(true, [&](SqlRun& run) {
       run.add(statement);
+      add_own_role(run);
       run.add(notes.done(number + 1, notes.hash));
     });
   }
+}
+
+// Role, settings and temporary tables as they were before the step.
+void StepRunner::add_session_reset(SqlRun& run) {
+  for (const char* sql :
+       {"RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL", "DISCARD TEMP"}) {
+    run.add(postgres::Statement{sql, {}});
+  }
+}
+
+// Between a file's statements: in the transaction that it has begun, or in one of its own.
+void StepRunner::note(const postgres::Statement& statement) {
+  const bool own = !connection_.in_transaction();
+  SqlRun run(connection_, request_.reporter);
+  if (own) run.add(postgres::Statement{"BEGIN", {}});
+  add_own_role(run);
+  run.add(statement);
+  if (own) run.add(postgres::Statement{"COMMIT", {}});
+  run.flush();
 }
 
 // Killed between a statement and its note, the next run must tell whether it was done: so what
@@ -296,7 +327,7 @@ void StepRunner::run_outside_transaction(const Version& version, const Step& ste
   if (notes.running != number) {
     notes.before = indexes_on(traits);
     notes.running = number;
-    journal_.note_running(version, step, number, notes.before);
+    note(Journal::running(version, step, number, notes.before));
     execute(statement);
   } else if (!was_done(traits, notes.before)) {
     try {
@@ -310,7 +341,7 @@ void StepRunner::run_outside_transaction(const Version& version, const Step& ste
     }
   }
   notes.running.reset();
-  journal_.run(notes.done(number + 1, notes.hash));
+  note(notes.done(number + 1, notes.hash));
 }
 
 // The oids of the indexes of the table that the statement works on, as an array.

@@ -45,7 +45,11 @@ class StepRunner {
 
   void in_transaction(bool keeps_session, const std::function<void(SqlRun& run)>& work);
   void add_step(SqlRun& run, const Version& version, const Step& step, bool completes_version);
-  void add_end(SqlRun& run);
+  void with_patience(const std::function<void(SqlRun& run)>& work);
+  void add_begin(SqlRun& run);
+  void add_own_role(SqlRun& run);
+  void add_session_reset(SqlRun& run);
+  void note(const postgres::Statement& statement);
   void run_statements(const Version& version, const Step& step, const std::string& sql,
                       const std::filesystem::path& file, Notes notes);
   void run_one(const Version& version, const Step& step, const postgres::SqlStatement& statement,

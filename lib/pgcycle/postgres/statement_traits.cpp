@@ -1,36 +1,42 @@
 #include "pgcycle/postgres/statement_traits.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 
-#include "pgcycle/postgres/identifier.hpp"
+#include "pgcycle/postgres/token_cursor.hpp"
 
 namespace pgcycle::postgres {
 
 namespace {
 
+constexpr std::array kTemporary{"temp", "temporary", "local", "global"};
 constexpr std::size_t kMostTokens = 60;  // more than stand before anything that counts here
 
 class TraitReader {
  public:
-  explicit TraitReader(std::string_view statement) : tokens_(tokens_of(statement, kMostTokens)) {}
+  explicit TraitReader(std::string_view statement) : words_(statement, kMostTokens) {
+    out_.keeps_session = !mentions_set_config(statement) && keeps_session();
+  }
 
   StatementTraits read() {
-    if (take("create")) {
+    if (words_.take("create")) {
       create();
-    } else if (take("drop")) {
+    } else if (words_.take("drop")) {
       drop();
-    } else if (take("alter")) {
+    } else if (words_.take("alter")) {
       alter();
-    } else if (take("reindex")) {
+    } else if (words_.take("reindex")) {
       reindex();
-    } else if (take("vacuum")) {
+    } else if (words_.take("vacuum")) {
       out_.outside_transaction = true;
-    } else if (take("cluster")) {
-      out_.outside_transaction = at_end() || (is("verbose") && at_ + 1 == tokens_.size());
-    } else if (take("set") || take("reset")) {
-      out_.changes_session = !is("local") && !is("transaction") && !is("constraints");
-    } else if (is("discard")) {
-      out_.outside_transaction = tokens_.size() > 1 && tokens_[1].is("all");
+    } else if (words_.take("cluster")) {
+      out_.outside_transaction = words_.at_end() || (words_.is("verbose") && words_.left() == 1);
+    } else if (words_.take("set") || words_.take("reset")) {
+      out_.changes_session =
+          !words_.is("local") && !words_.is("transaction") && !words_.is("constraints");
+    } else if (words_.is("discard")) {
+      out_.outside_transaction = words_.is("all", 1);
       out_.changes_session = true;
     } else {
       out_.control = control();
@@ -39,74 +45,77 @@ class TraitReader {
   }
 
  private:
-  bool at_end() const { return at_ >= tokens_.size(); }
-  bool is(std::string_view word) const { return !at_end() && tokens_[at_].is(word); }
-  bool take(std::string_view word) {
-    if (!is(word)) return false;
-    ++at_;
-    return true;
-  }
-  bool contains(std::string_view word) const {
-    return std::any_of(tokens_.begin(), tokens_.end(),
-                       [word](const SqlToken& token) { return token.is(word); });
+  static bool mentions_set_config(std::string_view statement) {
+    constexpr std::string_view kFunction = "set_config";
+    constexpr std::size_t kBar = 3;  // where its underscore stands
+    for (std::size_t at = statement.find('_', kBar); at != std::string_view::npos;
+         at = statement.find('_', at + 1)) {
+      const std::string_view here = statement.substr(at - kBar, kFunction.size());
+      if (std::ranges::equal(here, kFunction, {},
+                             [](unsigned char c) { return static_cast<char>(std::tolower(c)); })) {
+        return true;
+      }
+    }
+    return false;
   }
 
-  // A name that may be qualified, quoted as SQL; empty where none stands.
-  std::string name() {
-    std::string sql;
-    while (!at_end() && tokens_[at_].is_name()) {
-      sql += quote_identifier(tokens_[at_++].text);
-      if (!take(".")) break;
-      sql += ".";
+  bool keeps_session() const {
+    if (words_.at_end()) return true;
+    for (const char* word : {"alter", "comment", "copy", "drop", "grant", "insert", "revoke"}) {
+      if (words_.is(word)) return true;
     }
-    return sql;
+    if (!words_.is("create")) return false;
+    return std::ranges::none_of(kTemporary,
+                                [this](const char* word) { return words_.is(word, 1); });
   }
 
   void create() {
-    take("unique");
-    if (take("index")) {
-      if (!take("concurrently")) return;
+    words_.take("unique");
+    if (words_.take("index")) {
+      if (!words_.take("concurrently")) return;
       out_.outside_transaction = true;
-      while (!at_end() && !is("on")) ++at_;
-      take("on");
-      take("only");
-      out_.indexed_table = name();
+      while (!words_.at_end() && !words_.is("on")) words_.advance();
+      words_.take("on");
+      words_.take("only");
+      out_.indexed_table = words_.take_name();
     } else {
-      out_.outside_transaction = is("database") || is("tablespace") || is("subscription");
+      out_.outside_transaction =
+          words_.is("database") || words_.is("tablespace") || words_.is("subscription");
     }
   }
 
   void drop() {
     out_.may_drop = true;
-    if (take("index")) {
-      if (!take("concurrently")) return;
+    if (words_.take("index")) {
+      if (!words_.take("concurrently")) return;
       out_.outside_transaction = true;
-      if (take("if")) take("exists");
+      words_.take_if_exists();
       do {
-        out_.dropped_indexes.push_back(name());
-      } while (take(","));
+        out_.dropped_indexes.push_back(words_.take_name());
+      } while (words_.take(","));
     } else {
-      out_.outside_transaction = is("database") || is("tablespace") || is("subscription");
+      out_.outside_transaction =
+          words_.is("database") || words_.is("tablespace") || words_.is("subscription");
     }
   }
 
   void alter() {
-    if (take("system")) {
+    if (words_.take("system")) {
       out_.outside_transaction = true;
-    } else if (take("database")) {
-      out_.outside_transaction = contains("tablespace");
-    } else if (take("subscription")) {
-      out_.outside_transaction = contains("refresh");
-    } else if (take("table")) {
+    } else if (words_.take("database")) {
+      out_.outside_transaction = words_.contains("tablespace");
+    } else if (words_.take("subscription")) {
+      out_.outside_transaction = words_.contains("refresh");
+    } else if (words_.take("table")) {
       out_.may_drop = true;
-      if (take("if")) take("exists");
-      take("only");
-      const std::string table = name();
-      take("*");
-      if (!take("detach") || !take("partition")) return;
-      const std::string partition = name();
-      if (!is("concurrently") && !is("finalize")) return;
-      out_.outside_transaction = is("concurrently");
+      words_.take_if_exists();
+      words_.take("only");
+      const std::string table = words_.take_name();
+      words_.take("*");
+      if (!words_.take("detach") || !words_.take("partition")) return;
+      const std::string partition = words_.take_name();
+      if (!words_.is("concurrently") && !words_.is("finalize")) return;
+      out_.outside_transaction = words_.is("concurrently");
       out_.detached_from = table;
       out_.detached = partition;
     }
@@ -114,36 +123,35 @@ class TraitReader {
 
   void reindex() {
     bool concurrently = false;
-    if (take("(")) {
-      while (!at_end() && !take(")")) {
-        concurrently = concurrently || is("concurrently");
-        ++at_;
+    if (words_.take("(")) {
+      while (!words_.at_end() && !words_.take(")")) {
+        concurrently = concurrently || words_.is("concurrently");
+        words_.advance();
       }
     }
-    const bool whole = is("schema") || is("database") || is("system");
-    if (!at_end()) ++at_;
-    concurrently = take("concurrently") || concurrently;
+    const bool whole = words_.is("schema") || words_.is("database") || words_.is("system");
+    if (!words_.at_end()) words_.advance();
+    concurrently = words_.take("concurrently") || concurrently;
     out_.outside_transaction = whole || concurrently;
-    if (concurrently && !whole) out_.reindexed = name();
+    if (concurrently && !whole) out_.reindexed = words_.take_name();
   }
 
   TransactionControl control() const {
-    if (is("begin")) return TransactionControl::begin;
-    if (is("start") && contains("transaction")) return TransactionControl::begin;
-    if (is("commit") || is("end")) return TransactionControl::commit;
-    if (is("prepare") && tokens_.size() > 1 && tokens_[1].is("transaction")) {
+    if (words_.is("begin")) return TransactionControl::begin;
+    if (words_.is("start") && words_.contains("transaction")) return TransactionControl::begin;
+    if (words_.is("commit") || words_.is("end")) return TransactionControl::commit;
+    if (words_.is("prepare") && words_.is("transaction", 1)) {
       return TransactionControl::commit;
     }
-    if (is("savepoint") || is("release")) return TransactionControl::inner;
-    if (is("abort")) return TransactionControl::rollback;
-    if (is("rollback")) {
-      return contains("to") ? TransactionControl::inner : TransactionControl::rollback;
+    if (words_.is("savepoint") || words_.is("release")) return TransactionControl::inner;
+    if (words_.is("abort")) return TransactionControl::rollback;
+    if (words_.is("rollback")) {
+      return words_.contains("to") ? TransactionControl::inner : TransactionControl::rollback;
     }
     return TransactionControl::none;
   }
 
-  std::vector<SqlToken> tokens_;
-  std::size_t at_ = 0;
+  TokenCursor words_;
   StatementTraits out_;
 };
 

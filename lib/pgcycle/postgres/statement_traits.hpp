@@ -24,6 +24,8 @@ struct StatementTraits {
   TransactionControl control = TransactionControl::none;
   // SET, RESET and the like: holds for the session, not for the transaction alone.
   bool changes_session = false;
+  // It leaves settings, role and temporary tables as they are.
+  bool keeps_session = false;
   // DROP …, or ALTER TABLE, which may drop columns.
   bool may_drop = false;
   // CREATE INDEX CONCURRENTLY: the table it is on, as SQL; empty for all else.

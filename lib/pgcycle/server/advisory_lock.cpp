@@ -81,8 +81,9 @@ TransactionLock::TransactionLock(postgres::Connection connection, std::string_vi
     : connection_(std::move(connection)) {
   const std::string key = key_of(name);
   poll(connection_, key, reporter, [&] {
-    // By the simple protocol: the other leaves a portal, and with it a snapshot, open.
-    connection_.execute("BEGIN");
+    // By the simple protocol: the other leaves a portal, and with it a snapshot, open. So does
+    // any isolation level but this one, which a database's settings may ask for.
+    connection_.execute("BEGIN ISOLATION LEVEL READ COMMITTED");
     connection_.execute(
         "SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog.pg_settings WHERE name IN "
         "('idle_in_transaction_session_timeout', 'transaction_timeout')");

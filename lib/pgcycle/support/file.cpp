@@ -181,6 +181,11 @@ AtomicDirectory::~AtomicDirectory() {
   fs::remove_all(staging_, ignored);
 }
 
+void AtomicDirectory::publish_as(const std::string& name) {
+  target_.replace_filename(name);
+  publish();
+}
+
 void AtomicDirectory::publish() {
   sync_tree(staging_);
   if (!fs::exists(target_)) {

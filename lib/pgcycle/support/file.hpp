@@ -86,6 +86,9 @@ class AtomicDirectory {
 
   const std::filesystem::path& staging() const { return staging_; }
   void publish();
+  // Under another name beside it. What a killed run has left of staging is then found, and
+  // removed, by the next one of the same target.
+  void publish_as(const std::string& name);
 
  private:
   std::filesystem::path target_;

@@ -82,8 +82,7 @@ same_files from_database from_pipe
 clean .pgcycle spool from_dump
 
 # Killed at random instants: the old rows or the masked ones, and no original anywhere.
-echo "seed: ${PGCYCLE_TEST_SEED:=$RANDOM} (set PGCYCLE_TEST_SEED to run it again)"
-RANDOM=$PGCYCLE_TEST_SEED
+seeded
 psql -X -q -d "$url" -c "UPDATE patients SET phone = 'mine'"
 rows_of() { psql -X -Atq -d "$url" -c "SELECT md5(string_agg(p::text, ',' ORDER BY id)) FROM patients p"; }
 old=$(rows_of)

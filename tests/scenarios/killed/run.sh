@@ -3,28 +3,8 @@
 # next run works.
 . "$(dirname "$0")/../lib.sh"
 
-seed=${PGCYCLE_TEST_SEED:-$RANDOM}
-echo "seed: $seed (set PGCYCLE_TEST_SEED to run it again)"
-RANDOM=$seed
+seeded
 
-# killed_after SECONDS COMMAND…: kills the program and its children.
-killed_after() {
-  local delay=$1
-  shift
-  setsid "$@" >"$out" 2>"$err" </dev/null &
-  local pid=$!
-  sleep "$delay"
-  kill -9 -- "-$pid" 2>/dev/null || true
-  wait $pid 2>/dev/null || true
-}
-# A moment within the program's usual time of $1 ms, and a bit after.
-moment() { printf '%d.%03d' $(($1 * (RANDOM % 120) / 100 / 1000)) $(($1 * (RANDOM % 120) / 100 % 1000)); }
-timed() {
-  local start
-  start=$(date +%s%N)
-  "$@" >"$out" 2>"$err" || fail "$*"
-  echo $((($(date +%s%N) - start) / 1000000))
-}
 # The server forgets a killed session only when it next writes to it.
 settled() {
   local try
@@ -45,7 +25,8 @@ old=$(database_state)
 pg_dump -Fc -d "$url" -f new.dump
 psql -X -q -d "$url" -c 'CREATE TABLE witness (id int)' -c 'INSERT INTO holidays (id, name, days) VALUES (99, $$x$$, $${}$$)'
 changed=$(database_state)
-usual=$(timed pgcycle-reset --dump new.dump)
+timed pgcycle-reset --dump new.dump
+usual=$took
 # Restored anew, restored into the cache, cloned from the cache.
 drop_templates() {
   sql "SELECT format('DROP DATABASE %I;', datname) FROM pg_database WHERE datname LIKE 'pgcycle_template_%'" |
@@ -59,7 +40,7 @@ for i in $(seq 18); do
   esac
   psql -X -q -d "$url" -c 'SET client_min_messages = warning; CREATE TABLE IF NOT EXISTS witness (id int)' \
     -c 'INSERT INTO holidays (id, name, days) VALUES (99, $$x$$, $${}$$) ON CONFLICT DO NOTHING'
-  killed_after "$(moment "$usual")" pgcycle-reset --dump new.dump "${options[@]}"
+  killed_within "$usual" pgcycle-reset --dump new.dump "${options[@]}"
   settled
   state=$(database_state)
   [[ $state == "$old" || $state == "$changed" ]] || fail "reset $i: neither the old state nor the new one"
@@ -71,10 +52,11 @@ finished "$(pgcycle-server url -q -d postgres)"
 # Extract: the directory as a whole, or not at all.
 run 0 pgcycle-extract -q --no-anonymize
 cp -r fixtures plain
-usual=$(timed pgcycle-extract)
+timed pgcycle-extract
+usual=$took
 cp -r fixtures masked
 for i in $(seq 12); do
-  if ((i % 2)); then killed_after "$(moment "$usual")" pgcycle-extract --no-anonymize; else killed_after "$(moment "$usual")" pgcycle-extract; fi
+  if ((i % 2)); then killed_within "$usual" pgcycle-extract --no-anonymize; else killed_within "$usual" pgcycle-extract; fi
   diff -rq fixtures plain >/dev/null || diff -rq fixtures masked >/dev/null || fail "extract $i: a mixture"
 done
 run 0 pgcycle-extract -q
@@ -82,12 +64,13 @@ same_files fixtures masked
 same "$(find . -name '*pgcycle-new*' | wc -l)" 0 "files left behind"
 
 # Seed: one transaction.
-usual=$(timed pgcycle-seed --fixtures masked)
+timed pgcycle-seed --fixtures masked
+usual=$took
 state_masked=$(database_state)
 run 0 pgcycle-seed -q --fixtures plain
 state_plain=$(database_state)
 for i in $(seq 12); do
-  if ((i % 2)); then killed_after "$(moment "$usual")" pgcycle-seed --fixtures masked; else killed_after "$(moment "$usual")" pgcycle-seed --fixtures plain; fi
+  if ((i % 2)); then killed_within "$usual" pgcycle-seed --fixtures masked; else killed_within "$usual" pgcycle-seed --fixtures plain; fi
   settled
   state=$(database_state)
   [[ $state == "$state_masked" || $state == "$state_plain" ]] || fail "seed $i: neither state"
@@ -96,11 +79,12 @@ done
 # Migrate: cut off anywhere, the next run goes on and ends in the same place.
 content() { database_state "$url" --exclude-schema=pgcycle; }
 run 0 pgcycle-reset -q
-usual=$(timed pgcycle-migrate up)
+timed pgcycle-migrate up
+usual=$took
 wanted=$(content)
 for i in $(seq 4); do
   run 0 pgcycle-reset -q
-  for _ in 1 2 3; do killed_after "$(moment "$usual")" pgcycle-migrate up; done
+  for _ in 1 2 3; do killed_within "$usual" pgcycle-migrate up; done
   settled
   run 0 pgcycle-migrate up -q
   same "$(content)" "$wanted" "migrate $i ended elsewhere"

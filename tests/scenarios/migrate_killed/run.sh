@@ -3,9 +3,7 @@
 # again ends in the same schema and rows. Two runners at once: one works, one waits.
 . "$(dirname "$0")/../lib.sh"
 
-seed=${PGCYCLE_TEST_SEED:-$RANDOM}
-echo "seed: $seed (set PGCYCLE_TEST_SEED to run it again)"
-RANDOM=$seed
+seeded
 kills=${PGCYCLE_TEST_KILLS:-300}
 
 project killed
@@ -31,23 +29,17 @@ url=$(pgcycle-server url -q)
 fresh() { psql -X -q -d "$admin" -c 'DROP DATABASE IF EXISTS killed WITH (FORCE)' -c 'CREATE DATABASE killed'; }
 content() { database_state "$url" --exclude-schema=pgcycle; }
 fresh
-start=$(date +%s%N)
-run 0 pgcycle-migrate --migrations m up -q
-usual=$((($(date +%s%N) - start) / 1000000))
+timed pgcycle-migrate --migrations m up -q
+usual=$took
 wanted=$(content)
 
 done_kills=0
 while ((done_kills < kills)); do
   fresh
   while ((done_kills < kills)); do
-    setsid pgcycle-migrate --migrations m up -q >"$out" 2>"$err" </dev/null &
-    pid=$!
-    sleep "$(printf '0.%03d' $((RANDOM % (usual / 2 + 20))))"
-    if ! kill -9 -- "-$pid" 2>/dev/null; then
-      wait $pid || fail "up failed after $done_kills kills"
-      break
-    fi
-    wait $pid 2>/dev/null || true
+    killed_within $((usual / 2)) pgcycle-migrate --migrations m up -q
+    if [[ $ended == 0 ]]; then break; fi
+    [[ $ended == 137 ]] || fail "up ended with $ended after $done_kills kills"
     done_kills=$((done_kills + 1))
   done
   no_sessions_of pgcycle-migrate "$admin"
@@ -60,12 +52,7 @@ done
 
 # Two at once.
 fresh
-pgcycle-migrate --migrations m up >"$work/one" 2>&1 &
-one=$!
-pgcycle-migrate --migrations m up >"$work/two" 2>&1 &
-two=$!
-wait $one || fail "the first runner: $(cat "$work/one")"
-wait $two || fail "the second runner: $(cat "$work/two")"
+two_at_once pgcycle-migrate --migrations m up
 same "$(content)" "$wanted"
 grep -q "waiting for pgcycle-migrate" "$work/one" "$work/two" || fail "nobody waited"
 same "$(cat "$work/one" "$work/two" | grep -c '^30 steps run')" 1

@@ -40,12 +40,7 @@ for i in $(seq 1 30); do
 done
 printf 'CREATE INDEX CONCURRENTLY t1_id ON t1 (id);\n' >m/v1/500_index.sql
 printf 'DROP INDEX CONCURRENTLY t1_id;\n' >m/v1/500_index.down.sql
-pgcycle-migrate --migrations m up >"$work/one" 2>&1 &
-one=$!
-pgcycle-migrate --migrations m up >"$work/two" 2>&1 &
-two=$!
-wait $one || fail "the first runner: $(cat "$work/one")"
-wait $two || fail "the second runner: $(cat "$work/two")"
+two_at_once pgcycle-migrate --migrations m up
 same "$(psql -X -At -d "$app" -c "SELECT count(*) FROM pg_class WHERE relname ~ '^t[0-9]+$'")" 30
 same "$(cat "$work/one" "$work/two" | grep -c '^31 steps run')" 1
 run 0 pgcycle-migrate --migrations m status

@@ -93,3 +93,38 @@ for _ in 1 2 3 4 5 6; do
   sleep 1
 done
 same "$(find backups -mindepth 1 -maxdepth 1 | wc -l)" 5 "older backups stay"
+
+# SIGKILL at many instants of backup and rollback. A backup is there whole or not at all, and what
+# a killed run leaves is gone after the next one; the database is the old one or the new one.
+seeded
+backups() { find backups -name manifest.json -path 'backups/shop.2*' | sort; }
+timed pgcycle-migrate backup
+usual=$took
+for i in $(seq 20); do
+  before=$(backups)
+  killed_within "$usual" pgcycle-migrate backup
+  [[ -z $(comm -23 <(echo "$before" | tail -n +2) <(backups)) ]] || fail "kill $i took an earlier backup away"
+  for manifest in $(backups); do
+    [[ -s $(dirname "$manifest")/dump ]] || fail "kill $i left a half backup"
+  done
+done
+run 0 pgcycle-migrate backup
+same "$(find backups -mindepth 1 -maxdepth 1 | wc -l)" 5 "what killed runs left stays"
+
+backed_up=$(sql "SELECT count(*) FROM orders")
+seen_old=0
+timed pgcycle-migrate rollback --confirm shop
+usual=$took
+for i in $(seq 20); do
+  sql "INSERT INTO orders VALUES (1000, $i) ON CONFLICT DO NOTHING"
+  killed_within "$usual" pgcycle-migrate rollback --confirm shop
+  no_sessions_of pgcycle-migrate "$(pgcycle-server url -q -d postgres)"
+  now=$(sql "SELECT count(*) FROM orders")
+  [[ $now == "$backed_up" || $now == $((backed_up + 1)) ]] || fail "kill $i left $now rows"
+  if [[ $now != "$backed_up" ]]; then seen_old=$((seen_old + 1)); fi
+done
+((seen_old > 3)) || fail "hardly a rollback was killed in time"
+run 0 pgcycle-migrate rollback --confirm shop
+same "$(sql "SELECT count(*) FROM orders")" "$backed_up"
+run 0 pgcycle-reset gc
+finished "$(pgcycle-server url -q -d postgres)"

@@ -3,9 +3,7 @@
 # and the next run leaves no stray database, file or process.
 . "$(dirname "$0")/../lib.sh"
 
-seed=${PGCYCLE_TEST_SEED:-$RANDOM}
-echo "seed: $seed (set PGCYCLE_TEST_SEED to run it again)"
-RANDOM=$seed
+seeded
 export TMPDIR=$work/spool
 mkdir "$TMPDIR"
 
@@ -37,10 +35,9 @@ psql -X -q -d "$admin" -c "CREATE DATABASE origin TEMPLATE shop"
 psql -X -q -d "${url/shop?/origin?}" -c "UPDATE a SET v = 'old'" -c "INSERT INTO b SELECT i, i FROM generate_series(1, 300) i"
 declare -A usual seen
 for form in "${forms[@]}"; do
-  start=$(date +%s%N)
   # shellcheck disable=SC2086
-  run 0 pgcycle-reset -q $form
-  usual[$form]=$((($(date +%s%N) - start) / 1000000))
+  timed pgcycle-reset -q $form
+  usual[$form]=$took
 done
 for i in $(seq 300); do
   form=${forms[i % ${#forms[@]}]}
@@ -50,11 +47,7 @@ for i in $(seq 300); do
       psql -X -q -d "$admin"
   fi
   # shellcheck disable=SC2086
-  setsid pgcycle-reset $form >"$out" 2>"$err" </dev/null &
-  pid=$!
-  sleep "$(printf '0.%03d' $((usual[$form] * (RANDOM % 115) / 100)))"
-  kill -9 -- "-$pid" 2>/dev/null || true
-  wait $pid 2>/dev/null || true
+  killed_within "${usual[$form]}" pgcycle-reset $form
   now=$(state)
   [[ $now == "$old" || $now == "$new" || $now == *terminating* || $now == *renamed* ]] || fail "kill $i of $form: $now"
   if [[ $now != "$old" && $now != "$new" ]]; then # met the very moment of the swap

@@ -3,9 +3,7 @@
 # changed elsewhere; check, init, --explain, --adapt, --clones, --fire-triggers.
 . "$(dirname "$0")/../lib.sh"
 
-seed=${PGCYCLE_TEST_SEED:-$RANDOM}
-echo "seed: $seed (set PGCYCLE_TEST_SEED to run it again)"
-RANDOM=$seed
+seeded
 
 school_cycle
 url=$(pgcycle-server url -q)

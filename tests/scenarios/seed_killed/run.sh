@@ -3,9 +3,7 @@
 # right. The server ends the load, the disk is full, a row near the end is wrong: nothing changes.
 . "$(dirname "$0")/../lib.sh"
 
-seed=${PGCYCLE_TEST_SEED:-$RANDOM}
-echo "seed: $seed (set PGCYCLE_TEST_SEED to run it again)"
-RANDOM=$seed
+seeded
 
 project shop
 url=$(pgcycle-server url -q)
@@ -34,9 +32,8 @@ make_old() {
 make_old
 old=$(state)
 [[ $old != "$new" ]] || fail "the states are the same"
-start=$(date +%s%N)
-run 0 pgcycle-seed -q
-usual=$((($(date +%s%N) - start) / 1000000))
+timed pgcycle-seed -q
+usual=$took
 same "$(state)" "$new"
 make_old
 
@@ -44,11 +41,7 @@ declare -A seen
 for i in $(seq 300); do
   options=()
   if ((i % 3 == 0)); then options=(--force); fi
-  setsid pgcycle-seed -q "${options[@]}" >/dev/null 2>&1 &
-  pid=$!
-  sleep "0.$(printf '%03d' $((usual * (RANDOM % 120) / 100 % 1000)))"
-  kill -KILL -- "-$pid" 2>/dev/null || true
-  wait $pid 2>/dev/null || true
+  killed_within "$usual" pgcycle-seed -q "${options[@]}"
   no_sessions_of pgcycle-seed "$admin"
   now=$(state)
   case $now in
