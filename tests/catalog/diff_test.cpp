@@ -101,7 +101,7 @@ Inventory inventory_of(const TestDatabase& database) {
 std::string text_of(const std::vector<ObjectChange>& changes) {
   std::string out;
   for (const ObjectChange& change : changes) {
-    out += fmt::format("{} {} {}\n", name_of(change.kind), change.object.kind, change.object.name);
+    out += to_string(change) + "\n";
     for (const PropertyChange& one : change.properties) {
       out += fmt::format("    {}: {} -> {}\n", one.property, one.from, one.to);
     }

@@ -1,4 +1,5 @@
 // pgcycle-migrate: "bring this database to version v0.3 and prove that it worked".
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -66,7 +67,7 @@ struct MigrateOptions {
 using Operation = migrate::MigrateReport (*)(const migrate::MigrateRequest&);
 
 server::Target target_of(const Context& context, const MigrateOptions& options) {
-  return options.production ? migrate::production_target(context.config, "pgcycle-migrate")
+  return options.production ? server::production_target(context.config, "pgcycle-migrate")
                             : context.target();
 }
 
@@ -247,12 +248,7 @@ void diff(const Context& context, const MigrateOptions& options) {
   context.print(options.sql ? report.sql : diff_text(report), to_json(report));
 }
 
-std::string today() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  return fmt::format("{:04}-{:02}-{:02}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday);
-}
+std::string today() { return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr))); }
 
 void explain_rule(const Context& context, const std::string& name) {
   const migrate::LintRule* rule = migrate::find_lint_rule(name);

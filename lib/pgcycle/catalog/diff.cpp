@@ -1,5 +1,7 @@
 #include "pgcycle/catalog/diff.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace pgcycle::catalog {
@@ -113,6 +115,14 @@ std::string_view name_of(ObjectChange::Kind kind) {
       return "changed";
   }
   return "unknown";
+}
+
+std::string to_string(const ObjectChange& change) {
+  return fmt::format("{} {} {}", name_of(change.kind), change.object.kind, change.object.name);
+}
+
+bool is_only_order(const ObjectChange& change) {
+  return change.properties.size() == 1 && change.properties[0].property == "order";
 }
 
 std::vector<ObjectChange> compare(const Inventory& from, const Inventory& to) {

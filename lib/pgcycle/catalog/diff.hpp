@@ -25,6 +25,12 @@ struct ObjectChange {
 
 std::string_view name_of(ObjectChange::Kind kind);
 
+// "added table public.users".
+std::string to_string(const ObjectChange& change);
+
+// Whether only the place of a column among the others changed.
+bool is_only_order(const ObjectChange& change);
+
 // In the order of kind and name. What goes or comes with its table is left out. Columns are
 // compared by name, and their order among those that both tables have.
 std::vector<ObjectChange> compare(const Inventory& from, const Inventory& to);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "pgcycle/catalog/diff.hpp"
+#include "pgcycle/catalog/object_sql.hpp"
 #include "pgcycle/postgres/identifier.hpp"
 
 namespace pgcycle::catalog {
@@ -14,36 +15,11 @@ namespace {
 
 using postgres::quote_literal;
 
-std::string upper(std::string text) {
-  for (char& c : text) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  return text;
-}
-
-bool is_type(const std::string& kind) {
-  return kind == "enum" || kind == "domain" || kind == "composite type" || kind == "range type";
-}
-
-bool is_routine(const std::string& kind) {
-  return kind == "function" || kind == "procedure" || kind == "aggregate";
-}
-
-bool is_relation(const std::string& kind) {
-  return kind == "table" || kind == "view" || kind == "materialized view" ||
-         kind == "foreign table" || kind == "sequence";
-}
-
 // Kinds that hold no data: dropped and made again where something under them changes.
 bool can_be_made_again(const std::string& kind) {
   return kind == "view" || kind == "materialized view" || kind == "constraint" || kind == "index" ||
          kind == "trigger" || kind == "policy" || kind == "rule" || kind == "statistics" ||
          is_routine(kind);
-}
-
-// The last part of a name like "schema"."table"."column", as SQL.
-std::string last_part(const std::string& parent, const std::string& name) {
-  return name.substr(parent.size() + 1);
 }
 
 int rank_of(const std::string& kind) {
@@ -83,6 +59,9 @@ class Writer {
 
  private:
   void say(std::string statement) { out_.statements.push_back(std::move(statement)); }
+  void say(Statements statements) {
+    for (std::string& statement : statements) say(std::move(statement));
+  }
   void cannot(const ObjectKey& key, std::string_view what) {
     out_.not_written.push_back(fmt::format("{} {}: {}", key.kind, key.name, what));
   }
@@ -323,14 +302,14 @@ class Writer {
     const bool make = old == nullptr || again_.contains(key);
     if (make) {
       create(object);
-      set_comment(object, {});
-      set_grants(object, is_routine(key.kind) ? "PUBLIC EXECUTE"
-                         : is_type(key.kind)  ? "PUBLIC USAGE"
-                                              : "");
+      say(set_comment(object, {}));
+      say(set_grants(object, is_routine(key.kind) ? "PUBLIC EXECUTE"
+                             : is_type(key.kind)  ? "PUBLIC USAGE"
+                                                  : ""));
     } else {
       alter(*old, object);
-      set_comment(object, old->property("comment"));
-      set_grants(object, old->property("grants"));
+      say(set_comment(object, old->property("comment")));
+      say(set_grants(object, old->property("grants")));
     }
   }
 
@@ -342,7 +321,7 @@ class Writer {
     } else if (kind == "extension") {
       say(fmt::format("CREATE EXTENSION {} WITH SCHEMA {}", name, object.property("schema")));
     } else if (kind == "sequence") {
-      create_sequence(object);
+      say(create_sequence(object));
     } else if (kind == "table") {
       create_table(object);
     } else if (kind == "view") {
@@ -355,11 +334,11 @@ class Writer {
       say(fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {}", object.parent,
                       object.property("constraint"), object.property("definition")));
     } else if (kind == "policy") {
-      create_policy(object);
+      say(create_policy(object));
     } else if (kind == "aggregate") {
       say(fmt::format("CREATE AGGREGATE {} ({})", name, object.property("definition")));
     } else if (is_type(kind)) {
-      create_type(object);
+      say(create_type(object));
     } else if (kind == "trigger") {
       say(definition_of(object));
       set_trigger_state(object);
@@ -368,54 +347,6 @@ class Writer {
       say(definition_of(object));
     } else {
       cannot(object.key, "is not there");
-    }
-  }
-
-  static std::string definition_of(const CatalogObject& object) {
-    std::string text = object.property("definition");
-    while (!text.empty() && (text.back() == ';' || text.back() == '\n' || text.back() == ' ')) {
-      text.pop_back();
-    }
-    return text;
-  }
-
-  static std::string options_clause(const CatalogObject& object) {
-    const auto options = values_of(object.property("options"));
-    return options.empty() ? std::string() : fmt::format(" WITH ({})", fmt::join(options, ", "));
-  }
-
-  void create_sequence(const CatalogObject& object) {
-    say(fmt::format(
-        "CREATE SEQUENCE {} AS {} START {} INCREMENT {} MINVALUE {} MAXVALUE {} CACHE "
-        "{}{}",
-        object.key.name, object.property("type"), object.property("start"),
-        object.property("increment"), object.property("minimum"), object.property("maximum"),
-        object.property("cache"), object.property("cycle").empty() ? "" : " CYCLE"));
-  }
-
-  void create_type(const CatalogObject& object) {
-    const std::string& kind = object.key.kind;
-    const std::string& name = object.key.name;
-    if (kind == "enum") {
-      std::vector<std::string> labels;
-      for (const std::string& label : values_of(object.property("labels"))) {
-        labels.push_back(quote_literal(label));
-      }
-      say(fmt::format("CREATE TYPE {} AS ENUM ({})", name, fmt::join(labels, ", ")));
-    } else if (kind == "composite type") {
-      say(fmt::format("CREATE TYPE {} AS ({})", name,
-                      fmt::join(values_of(object.property("attributes")), ", ")));
-    } else if (kind == "range type") {
-      say(fmt::format("CREATE TYPE {} AS RANGE (SUBTYPE = {})", name, object.property("subtype")));
-    } else {
-      std::string sql = fmt::format("CREATE DOMAIN {} AS {}", name, object.property("base"));
-      if (!object.property("collation").empty()) sql += " COLLATE " + object.property("collation");
-      if (!object.property("default").empty()) sql += " DEFAULT " + object.property("default");
-      if (!object.property("not null").empty()) sql += " NOT NULL";
-      for (const std::string& check : values_of(object.property("checks"))) {
-        sql += " CONSTRAINT " + check;
-      }
-      say(std::move(sql));
     }
   }
 
@@ -468,27 +399,14 @@ class Writer {
     }
     say(sql + options_clause(table));
     for (const CatalogObject* column : to_.columns_of(table.key.name)) {
-      set_comment(*column, {});
-      set_grants(*column, {});
+      say(set_comment(*column, {}));
+      say(set_grants(*column, {}));
     }
-    set_row_security(table, nullptr);
+    say(set_row_security(table, nullptr));
     if (!table.property("replica identity").empty()) {
       later_.push_back(fmt::format("ALTER TABLE {} REPLICA IDENTITY {}", table.key.name,
                                    table.property("replica identity")));
     }
-  }
-
-  void create_policy(const CatalogObject& policy) {
-    std::string sql =
-        fmt::format("CREATE POLICY {} ON {}{} FOR {} TO {}", policy.property("policy"),
-                    policy.parent, policy.property("permissive").empty() ? "" : " AS RESTRICTIVE",
-                    policy.property("command"), policy.property("roles"));
-    if (!policy.property("using").empty())
-      sql += fmt::format(" USING ({})", policy.property("using"));
-    if (!policy.property("check").empty()) {
-      sql += fmt::format(" WITH CHECK ({})", policy.property("check"));
-    }
-    say(std::move(sql));
   }
 
   void alter(const CatalogObject& old, const CatalogObject& object) {
@@ -496,13 +414,16 @@ class Writer {
     if (kind == "table" || kind == "foreign table") {
       alter_table(old, object);
     } else if (kind == "sequence") {
-      alter_sequence(old, object);
+      say(alter_sequence(old, object));
     } else if (kind == "enum") {
       alter_enum(old, object);
     } else if (kind == "domain") {
-      alter_domain(old, object);
+      if (old.property("base") != object.property("base")) {
+        cannot(object.key, "the type under a domain cannot be changed");
+      }
+      say(alter_domain(old, object));
     } else if (kind == "composite type") {
-      alter_composite(old, object);
+      say(alter_composite(old, object));
     } else if (kind == "function" || kind == "procedure") {
       if (old.property("definition") != object.property("definition")) say(definition_of(object));
     } else if (kind == "trigger") {
@@ -513,7 +434,7 @@ class Writer {
                         quote_literal(object.property("version"))));
       }
     } else if (kind == "view" || kind == "materialized view") {
-      alter_options(old, object);
+      say(alter_options(old, object));
     }
   }
 
@@ -525,34 +446,6 @@ class Writer {
     if (same || (state.empty() && (old == nullptr || again_.contains(trigger.key)))) return;
     say(fmt::format("ALTER TABLE {} {} TRIGGER {}", trigger.parent,
                     state.empty() ? "ENABLE" : state, trigger.property("trigger")));
-  }
-
-  void alter_options(const CatalogObject& old, const CatalogObject& object) {
-    if (old.property("options") == object.property("options")) return;
-    const std::string alter = fmt::format("ALTER {} {}", upper(object.key.kind), object.key.name);
-    std::vector<std::string> gone;
-    for (const std::string& option : values_of(old.property("options"))) {
-      gone.push_back(option.substr(0, option.find('=')));
-    }
-    if (!gone.empty()) say(fmt::format("{} RESET ({})", alter, fmt::join(gone, ", ")));
-    const auto options = values_of(object.property("options"));
-    if (!options.empty()) say(fmt::format("{} SET ({})", alter, fmt::join(options, ", ")));
-  }
-
-  void set_row_security(const CatalogObject& table, const CatalogObject* old) {
-    const auto was = [old](const char* name) {
-      return old != nullptr && !old->property(name).empty();
-    };
-    const bool enabled = !table.property("row security").empty();
-    const bool forced = !table.property("forced row security").empty();
-    if (enabled != was("row security")) {
-      say(fmt::format("ALTER TABLE {} {} ROW LEVEL SECURITY", table.key.name,
-                      enabled ? "ENABLE" : "DISABLE"));
-    }
-    if (forced != was("forced row security")) {
-      say(fmt::format("ALTER TABLE {} {} ROW LEVEL SECURITY", table.key.name,
-                      forced ? "FORCE" : "NO FORCE"));
-    }
   }
 
   void alter_table(const CatalogObject& old, const CatalogObject& table) {
@@ -586,14 +479,14 @@ class Writer {
       const CatalogObject* before = from_.find(column->key);
       if (before == nullptr) {
         say(fmt::format("ALTER TABLE {} ADD COLUMN {}", name, column_clause(*column)));
-        set_comment(*column, {});
-        set_grants(*column, {});
+        say(set_comment(*column, {}));
+        say(set_grants(*column, {}));
       } else {
         alter_column(*before, *column);
       }
     }
-    alter_options(old, table);
-    set_row_security(table, &old);
+    say(alter_options(old, table));
+    say(set_row_security(table, &old));
     if (old.property("replica identity") != table.property("replica identity")) {
       later_.push_back(fmt::format("ALTER TABLE {} REPLICA IDENTITY {}", name,
                                    table.property("replica identity").empty()
@@ -630,7 +523,7 @@ class Writer {
     if (differs("generated") && (!column.property("generated").empty())) {
       say(fmt::format("{}DROP COLUMN {}", table, name));
       say(fmt::format("{}ADD COLUMN {}", table, column_clause(column)));
-      set_comment(column, {});
+      say(set_comment(column, {}));
       return;
     }
     if (was_generated && differs("generated")) alter("DROP EXPRESSION");
@@ -672,8 +565,8 @@ class Writer {
     if (change_of(column.key, "order") != nullptr) {
       cannot(column.key, "the order of a table's columns cannot be changed");
     }
-    set_comment(column, old.property("comment"));
-    set_grants(column, old.property("grants"));
+    say(set_comment(column, old.property("comment")));
+    say(set_grants(column, old.property("grants")));
   }
 
   bool relabelled_type(const std::string& type) const {
@@ -685,21 +578,6 @@ class Writer {
   bool needs_text(const CatalogObject& old, const CatalogObject& column) const {
     const auto own = [&](const std::string& type) { return type.find('.') != std::string::npos; };
     return own(old.property("type")) || own(column.property("type"));
-  }
-
-  void alter_sequence(const CatalogObject& old, const CatalogObject& sequence) {
-    std::string what;
-    const auto add = [&](const char* property, const std::string& clause) {
-      if (old.property(property) != sequence.property(property)) what += " " + clause;
-    };
-    add("type", "AS " + sequence.property("type"));
-    add("increment", "INCREMENT " + sequence.property("increment"));
-    add("minimum", "MINVALUE " + sequence.property("minimum"));
-    add("maximum", "MAXVALUE " + sequence.property("maximum"));
-    add("start", "START " + sequence.property("start"));
-    add("cache", "CACHE " + sequence.property("cache"));
-    add("cycle", sequence.property("cycle").empty() ? "NO CYCLE" : "CYCLE");
-    if (!what.empty()) say(fmt::format("ALTER SEQUENCE {}{}", sequence.key.name, what));
   }
 
   void own_sequences() {
@@ -725,7 +603,7 @@ class Writer {
       const std::string schema = name.substr(0, dot);
       const std::string aside = fmt::format("pgcycle_old_{}", old_types_++);
       say(fmt::format("ALTER TYPE {} RENAME TO {}", name, aside));
-      create_type(type);
+      say(create_type(type));
       later_.push_back(fmt::format("DROP TYPE {}.{}", schema, aside));
       return;
     }
@@ -743,118 +621,6 @@ class Writer {
         new_labels_.push_back(quote_literal(label));
       }
       behind = label;
-    }
-  }
-
-  void alter_domain(const CatalogObject& old, const CatalogObject& type) {
-    const std::string alter = fmt::format("ALTER DOMAIN {} ", type.key.name);
-    if (old.property("base") != type.property("base")) {
-      cannot(type.key, "the type under a domain cannot be changed");
-    }
-    if (old.property("default") != type.property("default")) {
-      say(alter + (type.property("default").empty() ? std::string("DROP DEFAULT")
-                                                    : "SET DEFAULT " + type.property("default")));
-    }
-    if (old.property("not null") != type.property("not null")) {
-      say(alter + (type.property("not null").empty() ? "DROP NOT NULL" : "SET NOT NULL"));
-    }
-    const auto before = values_of(old.property("checks"));
-    const auto after = values_of(type.property("checks"));
-    const auto name_of_check = [](const std::string& check) {
-      return check.substr(0, check.find(" CHECK"));
-    };
-    for (const std::string& check : before) {
-      if (std::find(after.begin(), after.end(), check) == after.end()) {
-        say(fmt::format("{}DROP CONSTRAINT {}", alter, name_of_check(check)));
-      }
-    }
-    for (const std::string& check : after) {
-      if (std::find(before.begin(), before.end(), check) == before.end()) {
-        say(fmt::format("{}ADD CONSTRAINT {}", alter, check));
-      }
-    }
-  }
-
-  void alter_composite(const CatalogObject& old, const CatalogObject& type) {
-    const auto before = values_of(old.property("attributes"));
-    const auto after = values_of(type.property("attributes"));
-    const auto name_of_attribute = [](const std::string& attribute) {
-      return attribute.front() == '"' ? attribute.substr(0, attribute.find('"', 1) + 1)
-                                      : attribute.substr(0, attribute.find(' '));
-    };
-    const std::string alter = fmt::format("ALTER TYPE {} ", type.key.name);
-    const auto find = [&](const std::vector<std::string>& all, const std::string& one) {
-      return std::find_if(all.begin(), all.end(), [&](const std::string& other) {
-        return name_of_attribute(other) == name_of_attribute(one);
-      });
-    };
-    for (const std::string& attribute : before) {
-      if (find(after, attribute) == after.end()) {
-        say(fmt::format("{}DROP ATTRIBUTE {}", alter, name_of_attribute(attribute)));
-      }
-    }
-    for (const std::string& attribute : after) {
-      const auto same = find(before, attribute);
-      const std::string name = name_of_attribute(attribute);
-      if (same == before.end()) {
-        say(fmt::format("{}ADD ATTRIBUTE {}", alter, attribute));
-      } else if (*same != attribute) {
-        say(fmt::format("{}ALTER ATTRIBUTE {} TYPE{}", alter, name, attribute.substr(name.size())));
-      }
-    }
-  }
-
-  // --- comments and grants ---
-
-  static std::string comment_target(const CatalogObject& object) {
-    const std::string& kind = object.key.kind;
-    if (kind == "constraint" || kind == "trigger" || kind == "policy" || kind == "rule") {
-      return fmt::format("{} {} ON {}", upper(kind), object.property(kind), object.parent);
-    }
-    if (is_type(kind)) return (kind == "domain" ? "DOMAIN " : "TYPE ") + object.key.name;
-    return upper(kind) + " " + object.key.name;
-  }
-
-  void set_comment(const CatalogObject& object, const std::string& before) {
-    const std::string& comment = object.property("comment");
-    if (comment == before) return;
-    say(fmt::format("COMMENT ON {} IS {}", comment_target(object),
-                    comment.empty() ? "NULL" : quote_literal(comment)));
-  }
-
-  static std::string grant_target(const CatalogObject& object) {
-    const std::string& kind = object.key.kind;
-    if (kind == "column") return "TABLE " + object.parent;
-    if (is_routine(kind)) return "ROUTINE " + object.key.name;
-    if (is_type(kind)) return "TYPE " + object.key.name;
-    if (kind == "sequence") return "SEQUENCE " + object.key.name;
-    if (is_relation(kind)) return "TABLE " + object.key.name;
-    return upper(kind) + " " + object.key.name;
-  }
-
-  void set_grants(const CatalogObject& object, const std::string& before) {
-    const auto old_grants = values_of(before);
-    const auto grants = values_of(object.property("grants"));
-    const std::string columns =
-        object.key.kind == "column"
-            ? fmt::format(" ({})", last_part(object.parent, object.key.name))
-            : "";
-    constexpr std::string_view kOption = " WITH GRANT OPTION";
-    const auto say_grant = [&](const std::string& grant, bool gives) {
-      const bool option = grant.ends_with(kOption);
-      const std::string plain = option ? grant.substr(0, grant.size() - kOption.size()) : grant;
-      const std::size_t space = plain.rfind(' ');
-      say(fmt::format("{} {}{} ON {} {} {}{}", gives ? "GRANT" : "REVOKE", plain.substr(space + 1),
-                      columns, grant_target(object), gives ? "TO" : "FROM", plain.substr(0, space),
-                      gives && option ? kOption : ""));
-    };
-    for (const std::string& grant : old_grants) {
-      if (std::find(grants.begin(), grants.end(), grant) == grants.end()) say_grant(grant, false);
-    }
-    for (const std::string& grant : grants) {
-      if (std::find(old_grants.begin(), old_grants.end(), grant) == old_grants.end()) {
-        say_grant(grant, true);
-      }
     }
   }
 

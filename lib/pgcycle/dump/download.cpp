@@ -14,6 +14,7 @@
 
 #include "pgcycle/dump/fetch.hpp"
 #include "pgcycle/server/programs.hpp"
+#include "pgcycle/server/target.hpp"
 #include "pgcycle/support/error.hpp"
 #include "pgcycle/support/file.hpp"
 #include "pgcycle/support/process.hpp"
@@ -113,19 +114,11 @@ void verify(const fs::path& file, const DownloadRequest& request) {
       .hint("check the disk; the earlier dump is as it was");
 }
 
-postgres::ConnectionInfo production_of(const Config& config) {
-  const auto url = config.text("production.url");
-  if (!url || url->empty()) {
-    throw Error(ErrorCode::config, "no production.url to download from")
-        .hint(R"(set "production": {"url": "${DATABASE_URL_PROD_CLI}"} in pgcycle.json)");
-  }
-  return postgres::ConnectionInfo::parse(*url);
-}
-
 }  // namespace
 
 DownloadReport download_recent(const DownloadRequest& request) {
-  const postgres::ConnectionInfo production = production_of(request.config);
+  const postgres::ConnectionInfo production =
+      server::production_target(request.config, request.application_name).info;
   if (fs::is_directory(request.file)) {
     throw Error(ErrorCode::usage, fmt::format("{} is a directory", request.file.string()))
         .hint("a download is one file in custom format; name another with --dump");

@@ -191,8 +191,7 @@ class Adoption {
     leave_out(wanted, found.name);
     std::string detail;
     for (const catalog::ObjectChange& change : catalog::compare(wanted, live)) {
-      detail += fmt::format("{} {} {}\n", catalog::name_of(change.kind), change.object.kind,
-                            change.object.name);
+      detail += catalog::to_string(change) + "\n";
     }
     if (detail.empty()) return;
     throw Error(ErrorCode::check, "the database is not what its files make: nothing is stamped")

@@ -138,8 +138,7 @@ class Backup {
         catalog::compare(content_, catalog::content_of(connection));
     for (const catalog::ObjectChange& change :
          catalog::compare(inventory_, without_grants(catalog::load_inventory(connection)))) {
-      differences.push_back(fmt::format("{} {} {}", catalog::name_of(change.kind),
-                                        change.object.kind, change.object.name));
+      differences.push_back(catalog::to_string(change));
     }
     require_same(differences, "the restored backup");
   }

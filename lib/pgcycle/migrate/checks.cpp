@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "pgcycle/migrate/sql_run.hpp"
 #include "pgcycle/support/file.hpp"
 
 namespace pgcycle::migrate {
@@ -132,12 +133,6 @@ bool holds(const Condition& condition, double value) {
   return std::abs(value - condition.number) <= condition.tolerance;
 }
 
-// Adds where the query stands; the server knows only its text.
-Error with_place(const Error& error, const SqlStatement& statement,
-                 const postgres::Connection& connection) {
-  return Error(error).at(place_in_statement(statement, connection.last_error().position));
-}
-
 double latency_ms(postgres::Connection& connection, const Check& check,
                   const Condition& condition) {
   using Clock = std::chrono::steady_clock;
@@ -205,7 +200,7 @@ CheckResult run_check(postgres::Connection& connection, const Check& check) {
     }
   } catch (const Error& error) {
     if (error.code() != ErrorCode::statement) throw;
-    throw with_place(error, check.query, connection).hint("correct the check's query");
+    throw with_place(error, check.query, connection.last_error()).hint("correct the check's query");
   }
   result.duration_ms =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();

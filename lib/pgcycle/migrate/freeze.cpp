@@ -8,6 +8,7 @@
 #include "pgcycle/catalog/inventory.hpp"
 #include "pgcycle/support/file.hpp"
 #include "pgcycle/support/hash.hpp"
+#include "pgcycle/support/wildcard.hpp"
 
 namespace pgcycle::migrate {
 
@@ -19,19 +20,10 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kSchema = "pgcycle.schema-lock/1";
 
-// `*` stands for any run of characters.
-bool matches(std::string_view pattern, std::string_view name) {
-  if (pattern.empty()) return name.empty();
-  if (pattern[0] == '*') {
-    return matches(pattern.substr(1), name) || (!name.empty() && matches(pattern, name.substr(1)));
-  }
-  return !name.empty() && name[0] == pattern[0] && matches(pattern.substr(1), name.substr(1));
-}
-
 bool is_chosen(const std::vector<std::string>& patterns, const std::string& name) {
   return patterns.empty() ||
          std::any_of(patterns.begin(), patterns.end(),
-                     [&name](const std::string& p) { return matches(p, name); });
+                     [&name](const std::string& p) { return matches_wildcard(p, name); });
 }
 
 Json columns_of(const Inventory& inventory, const std::string& table) {

@@ -1,9 +1,9 @@
 #include "pgcycle/migrate/new_migration.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <ctime>
 
 #include "pgcycle/migrate/plan.hpp"
@@ -37,12 +37,7 @@ std::string file_name_of(const std::string& name) {
 }
 
 std::string time_number() {
-  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char out[20];
-  std::strftime(out, sizeof out, "%Y%m%d%H%M%S", &utc);
-  return out;
+  return fmt::format("{:%Y%m%d%H%M%S}", fmt::gmtime(std::time(nullptr)));
 }
 
 // The next number in the manner of the last one: counted with its zeros, or a time.

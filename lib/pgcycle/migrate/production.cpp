@@ -6,18 +6,6 @@
 
 namespace pgcycle::migrate {
 
-server::Target production_target(const Config& config, const std::string& application_name) {
-  const auto url = config.text("production.url");
-  if (!url || url->empty()) {
-    throw Error(ErrorCode::config, "no production.url to work on")
-        .hint(R"(set "production": {"url": "${DATABASE_URL_PROD}"} in pgcycle.json)");
-  }
-  server::Target target;
-  target.info = postgres::ConnectionInfo::parse(*url);
-  target.application_name = application_name;
-  return target;
-}
-
 void require_name(
     const server::Target& target, const std::string& action,
     const std::optional<std::string>& typed,

@@ -15,9 +15,6 @@
 
 namespace pgcycle::migrate {
 
-// The production database as a target.
-server::Target production_target(const Config& config, const std::string& application_name);
-
 // Throws unless `typed`, or what `ask` returns where nothing was given, is the database's name.
 void require_name(
     const server::Target& target, const std::string& action,

@@ -33,6 +33,15 @@ std::string first_line(const std::string& text) {
   return text.substr(0, std::min(text.find('\n'), std::size_t{120}));
 }
 
+// Of a statement that no transaction can hold, the locks are gone when it ends; these are what
+// PostgreSQL's documentation says that it takes. Empty for any other.
+std::string documented_lock(const std::string& statement) {
+  const postgres::StatementTraits traits = postgres::traits_of(statement);
+  const bool concurrent = !traits.indexed_table.empty() || !traits.dropped_indexes.empty() ||
+                          !traits.reindexed.empty() || !traits.detached.empty();
+  return concurrent ? "ShareUpdateExclusiveLock" : std::string();
+}
+
 // Measures statements: what it asks of the server in between is not counted as theirs.
 class Meter final : public RunObserver {
  public:
@@ -317,11 +326,9 @@ class Rehearsal {
   void judge(RehearsedVersion& version, const State& before) {
     const State now = state(true);
     for (const catalog::ObjectChange& change : catalog::compare(before.inventory, now.inventory)) {
-      const bool only_order =
-          change.properties.size() == 1 && change.properties[0].property == "order";
-      if (only_order) continue;
-      version.differences.push_back(fmt::format("{} {} {}", catalog::name_of(change.kind),
-                                                change.object.kind, change.object.name));
+      if (!catalog::is_only_order(change)) {
+        version.differences.push_back(catalog::to_string(change));
+      }
     }
     for (std::string& line : catalog::compare(before.content, now.content)) {
       version.differences.push_back(std::move(line));
@@ -352,9 +359,7 @@ class Rehearsal {
     std::string detail;
     for (const catalog::ObjectChange& change :
          catalog::compare(first_time.inventory, now.inventory)) {
-      if (change.properties.size() == 1 && change.properties[0].property == "order") continue;
-      detail += fmt::format("{} {} {}\n", catalog::name_of(change.kind), change.object.kind,
-                            change.object.name);
+      if (!catalog::is_only_order(change)) detail += catalog::to_string(change) + "\n";
     }
     if (detail.empty()) return;
     throw Error(ErrorCode::check, "up, down and up again does not end as up alone")
@@ -437,13 +442,6 @@ std::string_view name_of(WayBack way) {
       return "one-way";
   }
   return "unknown";
-}
-
-std::string documented_lock(const std::string& statement) {
-  const postgres::StatementTraits traits = postgres::traits_of(statement);
-  const bool concurrent = !traits.indexed_table.empty() || !traits.dropped_indexes.empty() ||
-                          !traits.reindexed.empty() || !traits.detached.empty();
-  return concurrent ? "ShareUpdateExclusiveLock" : std::string();
 }
 
 RehearsalReport rehearse(const RehearsalRequest& request) { return Rehearsal(request).run(); }

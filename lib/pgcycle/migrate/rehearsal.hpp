@@ -71,8 +71,4 @@ RehearsalReport rehearse(const RehearsalRequest& request);
 // Tells whether just these files were rehearsed without a fault.
 bool was_rehearsed(const std::filesystem::path& notes, const std::string& plan);
 
-// Of a statement that no transaction can hold, the locks are gone when it ends; these are what
-// PostgreSQL's documentation says that it takes. Empty for any other.
-std::string documented_lock(const std::string& statement);
-
 }  // namespace pgcycle::migrate

@@ -15,8 +15,7 @@ using catalog::Inventory;
 using catalog::InventoryDetail;
 
 std::string change_line(const catalog::ObjectChange& change) {
-  std::string out =
-      fmt::format("{} {} {}", name_of(change.kind), change.object.kind, change.object.name);
+  std::string out = catalog::to_string(change);
   for (const catalog::PropertyChange& one : change.properties) {
     out += fmt::format("\n  {}: {} -> {}", one.property, one.from, one.to);
   }

@@ -36,8 +36,7 @@ std::optional<int> type_length(const Json& column);
 // Whether one of the DefElem nodes has the name.
 bool has_option(const Json& options, const std::string& name);
 // Whether a node of this kind stands anywhere below, for which `matches` holds.
-bool any_below(const Json& node, const char* kind,
-               const std::function<bool(const Json&)>& matches);
+bool any_below(const Json& node, const char* kind, const std::function<bool(const Json&)>& matches);
 // A FuncCall whose value differs from row to row.
 bool is_volatile_call(const Json& call);
 

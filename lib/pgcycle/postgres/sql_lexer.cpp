@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <deque>
 #include <map>
 
@@ -510,11 +509,6 @@ class SqlReader::Impl {
 
   // --- backslash commands ---
 
-  struct Argument {
-    std::string text;
-    bool quoted = false;
-  };
-
   void backslash_command() {
     Source& from = source();
     const std::size_t start = from.at;
@@ -556,14 +550,14 @@ class SqlReader::Impl {
     } else if (name == "set") {
       set_variable(line_end);
     } else if (name == "unset") {
-      const std::vector<Argument> arguments = read_arguments(line_end);
-      if (!arguments.empty()) variables_.erase(arguments[0].text);
+      const std::vector<std::string> arguments = read_arguments(line_end);
+      if (!arguments.empty()) variables_.erase(arguments[0]);
     } else if (name == "echo") {
       SqlStatement echo;
       echo.kind = SqlStatement::Kind::echo;
       echo.place = place;
-      for (const Argument& argument : read_arguments(line_end)) {
-        echo.text += (echo.text.empty() ? "" : " ") + argument.text;
+      for (const std::string& argument : read_arguments(line_end)) {
+        echo.text += (echo.text.empty() ? "" : " ") + argument;
       }
       ready_.push_back(std::move(echo));
     } else {
@@ -577,8 +571,8 @@ class SqlReader::Impl {
   }
 
   // What stands on the rest of the line, by psql's rules for quotes and variables; `\\` ends it.
-  std::vector<Argument> read_arguments(std::size_t line_end) {
-    std::vector<Argument> out;
+  std::vector<std::string> read_arguments(std::size_t line_end) {
+    std::vector<std::string> out;
     Source& from = source();
     const auto more = [&] { return from.at < line_end; };
     while (true) {
@@ -588,7 +582,7 @@ class SqlReader::Impl {
         if (from.text.substr(from.at, 2) == "\\\\") from.at += 2;
         return out;
       }
-      Argument argument;
+      std::string argument;
       while (more() && !is_space(from.text[from.at]) && from.text[from.at] != '\\') {
         read_argument_part(argument, line_end);
       }
@@ -596,7 +590,7 @@ class SqlReader::Impl {
     }
   }
 
-  void read_argument_part(Argument& argument, std::size_t line_end) {
+  void read_argument_part(std::string& argument, std::size_t line_end) {
     Source& from = source();
     const char c = from.text[from.at];
     if (c == '`') {
@@ -606,7 +600,6 @@ class SqlReader::Impl {
     }
     if (c == '\'' || c == '"') {
       const std::size_t start = from.at;
-      argument.quoted = true;
       for (++from.at;; ++from.at) {
         if (from.at >= line_end) unterminated("quote", start);
         const char inner = from.text[from.at];
@@ -619,14 +612,14 @@ class SqlReader::Impl {
           }
         }
         if (c == '\'' && inner == '\\' && from.at + 1 < line_end) {
-          argument.text += unescaped(from.text[++from.at]);
+          argument += unescaped(from.text[++from.at]);
         } else {
-          argument.text += inner;
+          argument += inner;
         }
       }
     }
     if (c == ':' && variable_in_argument(argument)) return;
-    argument.text += c;
+    argument += c;
     ++from.at;
   }
 
@@ -647,7 +640,7 @@ class SqlReader::Impl {
     }
   }
 
-  bool variable_in_argument(Argument& argument) {
+  bool variable_in_argument(std::string& argument) {
     const std::size_t depth = sources_.size();
     const bool was_open = open_;
     open_ = true;  // nothing begins here
@@ -656,19 +649,18 @@ class SqlReader::Impl {
     resumed_ = false;
     if (!found) return false;
     if (sources_.size() > depth) {
-      argument.text += source().text;
+      argument += source().text;
       sources_.pop_back();
     }
-    argument.quoted = true;
     return true;
   }
 
   void set_variable(std::size_t line_end) {
-    const std::vector<Argument> arguments = read_arguments(line_end);
+    const std::vector<std::string> arguments = read_arguments(line_end);
     if (arguments.empty()) return;
     std::string value;
-    for (std::size_t i = 1; i < arguments.size(); ++i) value += arguments[i].text;
-    variables_[arguments[0].text] = std::move(value);
+    for (std::size_t i = 1; i < arguments.size(); ++i) value += arguments[i];
+    variables_[arguments[0]] = std::move(value);
   }
 
   void branch(const std::string& name, std::size_t line_end, const Location& place) {
@@ -707,8 +699,8 @@ class SqlReader::Impl {
 
   bool is_true(std::size_t line_end, const Location& place, bool matters) {
     std::string text;
-    for (const Argument& argument : read_arguments(line_end)) {
-      text += (text.empty() ? "" : " ") + argument.text;
+    for (const std::string& argument : read_arguments(line_end)) {
+      text += (text.empty() ? "" : " ") + argument;
     }
     if (!matters) return false;
     const std::string value = lower(text);
@@ -728,7 +720,7 @@ class SqlReader::Impl {
           .at(place)
           .hint("end the statement in front of it with a semicolon");
     }
-    const std::vector<Argument> arguments = read_arguments(line_end);
+    const std::vector<std::string> arguments = read_arguments(line_end);
     if (arguments.empty()) {
       throw Error(ErrorCode::input, fmt::format("\\{} needs the name of a file", name)).at(place);
     }
@@ -736,7 +728,7 @@ class SqlReader::Impl {
       throw Error(ErrorCode::input, "files that include one another").at(place);
     }
     const bool relative = name == "ir" || name == "include_relative";
-    const fs::path path = file_beside(arguments[0].text, relative ? source().file : first_file());
+    const fs::path path = file_beside(arguments[0], relative ? source().file : first_file());
     std::string content = read_included(path, place);
     included_.push_back(path);
     if (!content.empty()) add_source(std::move(content), {}, path.string(), std::nullopt);

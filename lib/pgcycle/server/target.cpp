@@ -114,6 +114,18 @@ Target resolve_on_own_server(const TargetRequest& request) {
   return own_target(request, default_database(request.config));
 }
 
+Target production_target(const Config& config, const std::string& application_name) {
+  const auto url = config.text("production.url");
+  if (!url || url->empty()) {
+    throw Error(ErrorCode::config, "no production.url, which says where production is")
+        .hint(R"(set "production": {"url": "${DATABASE_URL_PROD_CLI}"} in pgcycle.json)");
+  }
+  Target target;
+  target.info = postgres::ConnectionInfo::parse(*url);
+  target.application_name = application_name;
+  return target;
+}
+
 ServerKind managed_kind(const Config& config, const Environment& environment) {
   const std::string server = config.text("database.server").value_or("auto");
   if (server == "docker") return ServerKind::docker;

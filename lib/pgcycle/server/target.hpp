@@ -43,6 +43,9 @@ Target resolve_target(const TargetRequest& request);
 // The same database on the project's own server, whatever URLs say; starts the server.
 Target resolve_on_own_server(const TargetRequest& request);
 
+// The database of production.url. Throws Error{config} where there is none.
+Target production_target(const Config& config, const std::string& application_name);
+
 // The kind of the project's own server: what database.server says, else embedded where
 // server programs are installed, else docker where that is.
 ServerKind managed_kind(const Config& config, const Environment& environment);

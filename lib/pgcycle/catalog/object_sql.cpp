@@ -1,0 +1,267 @@
+#include "pgcycle/catalog/object_sql.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "pgcycle/postgres/identifier.hpp"
+
+namespace pgcycle::catalog {
+
+namespace {
+
+using postgres::quote_literal;
+
+std::string comment_target(const CatalogObject& object) {
+  const std::string& kind = object.key.kind;
+  if (kind == "constraint" || kind == "trigger" || kind == "policy" || kind == "rule") {
+    return fmt::format("{} {} ON {}", upper(kind), object.property(kind), object.parent);
+  }
+  if (is_type(kind)) return (kind == "domain" ? "DOMAIN " : "TYPE ") + object.key.name;
+  return upper(kind) + " " + object.key.name;
+}
+
+std::string grant_target(const CatalogObject& object) {
+  const std::string& kind = object.key.kind;
+  if (kind == "column") return "TABLE " + object.parent;
+  if (is_routine(kind)) return "ROUTINE " + object.key.name;
+  if (is_type(kind)) return "TYPE " + object.key.name;
+  if (kind == "sequence") return "SEQUENCE " + object.key.name;
+  if (is_relation(kind)) return "TABLE " + object.key.name;
+  return upper(kind) + " " + object.key.name;
+}
+
+}  // namespace
+
+std::string upper(std::string text) {
+  for (char& c : text) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return text;
+}
+
+bool is_type(const std::string& kind) {
+  return kind == "enum" || kind == "domain" || kind == "composite type" || kind == "range type";
+}
+
+bool is_routine(const std::string& kind) {
+  return kind == "function" || kind == "procedure" || kind == "aggregate";
+}
+
+bool is_relation(const std::string& kind) {
+  return kind == "table" || kind == "view" || kind == "materialized view" ||
+         kind == "foreign table" || kind == "sequence";
+}
+
+std::string last_part(const std::string& parent, const std::string& name) {
+  return name.substr(parent.size() + 1);
+}
+
+std::string definition_of(const CatalogObject& object) {
+  std::string text = object.property("definition");
+  while (!text.empty() && (text.back() == ';' || text.back() == '\n' || text.back() == ' ')) {
+    text.pop_back();
+  }
+  return text;
+}
+
+std::string options_clause(const CatalogObject& object) {
+  const auto options = values_of(object.property("options"));
+  return options.empty() ? std::string() : fmt::format(" WITH ({})", fmt::join(options, ", "));
+}
+
+std::string create_sequence(const CatalogObject& object) {
+  return fmt::format(
+      "CREATE SEQUENCE {} AS {} START {} INCREMENT {} MINVALUE {} MAXVALUE {} CACHE "
+      "{}{}",
+      object.key.name, object.property("type"), object.property("start"),
+      object.property("increment"), object.property("minimum"), object.property("maximum"),
+      object.property("cache"), object.property("cycle").empty() ? "" : " CYCLE");
+}
+
+std::string create_type(const CatalogObject& object) {
+  const std::string& kind = object.key.kind;
+  const std::string& name = object.key.name;
+  if (kind == "enum") {
+    std::vector<std::string> labels;
+    for (const std::string& label : values_of(object.property("labels"))) {
+      labels.push_back(quote_literal(label));
+    }
+    return fmt::format("CREATE TYPE {} AS ENUM ({})", name, fmt::join(labels, ", "));
+  }
+  if (kind == "composite type") {
+    return fmt::format("CREATE TYPE {} AS ({})", name,
+                    fmt::join(values_of(object.property("attributes")), ", "));
+  }
+  if (kind == "range type") {
+    return fmt::format("CREATE TYPE {} AS RANGE (SUBTYPE = {})", name, object.property("subtype"));
+  }
+  std::string sql = fmt::format("CREATE DOMAIN {} AS {}", name, object.property("base"));
+  if (!object.property("collation").empty()) sql += " COLLATE " + object.property("collation");
+  if (!object.property("default").empty()) sql += " DEFAULT " + object.property("default");
+  if (!object.property("not null").empty()) sql += " NOT NULL";
+  for (const std::string& check : values_of(object.property("checks"))) {
+    sql += " CONSTRAINT " + check;
+  }
+  return sql;
+}
+
+std::string create_policy(const CatalogObject& policy) {
+  std::string sql =
+      fmt::format("CREATE POLICY {} ON {}{} FOR {} TO {}", policy.property("policy"),
+                  policy.parent, policy.property("permissive").empty() ? "" : " AS RESTRICTIVE",
+                  policy.property("command"), policy.property("roles"));
+  if (!policy.property("using").empty())
+    sql += fmt::format(" USING ({})", policy.property("using"));
+  if (!policy.property("check").empty()) {
+    sql += fmt::format(" WITH CHECK ({})", policy.property("check"));
+  }
+  return sql;
+}
+
+Statements alter_sequence(const CatalogObject& old, const CatalogObject& sequence) {
+  Statements out;
+  std::string what;
+  const auto add = [&](const char* property, const std::string& clause) {
+    if (old.property(property) != sequence.property(property)) what += " " + clause;
+  };
+  add("type", "AS " + sequence.property("type"));
+  add("increment", "INCREMENT " + sequence.property("increment"));
+  add("minimum", "MINVALUE " + sequence.property("minimum"));
+  add("maximum", "MAXVALUE " + sequence.property("maximum"));
+  add("start", "START " + sequence.property("start"));
+  add("cache", "CACHE " + sequence.property("cache"));
+  add("cycle", sequence.property("cycle").empty() ? "NO CYCLE" : "CYCLE");
+  if (!what.empty()) out.push_back(fmt::format("ALTER SEQUENCE {}{}", sequence.key.name, what));
+  return out;
+}
+
+Statements alter_options(const CatalogObject& old, const CatalogObject& object) {
+  Statements out;
+  if (old.property("options") == object.property("options")) return out;
+  const std::string alter = fmt::format("ALTER {} {}", upper(object.key.kind), object.key.name);
+  std::vector<std::string> gone;
+  for (const std::string& option : values_of(old.property("options"))) {
+    gone.push_back(option.substr(0, option.find('=')));
+  }
+  if (!gone.empty()) out.push_back(fmt::format("{} RESET ({})", alter, fmt::join(gone, ", ")));
+  const auto options = values_of(object.property("options"));
+  if (!options.empty()) out.push_back(fmt::format("{} SET ({})", alter, fmt::join(options, ", ")));
+  return out;
+}
+
+Statements set_row_security(const CatalogObject& table, const CatalogObject* old) {
+  Statements out;
+  const auto was = [old](const char* name) {
+    return old != nullptr && !old->property(name).empty();
+  };
+  const bool enabled = !table.property("row security").empty();
+  const bool forced = !table.property("forced row security").empty();
+  if (enabled != was("row security")) {
+    out.push_back(fmt::format("ALTER TABLE {} {} ROW LEVEL SECURITY", table.key.name,
+                    enabled ? "ENABLE" : "DISABLE"));
+  }
+  if (forced != was("forced row security")) {
+    out.push_back(fmt::format("ALTER TABLE {} {} ROW LEVEL SECURITY", table.key.name,
+                    forced ? "FORCE" : "NO FORCE"));
+  }
+  return out;
+}
+
+Statements alter_domain(const CatalogObject& old, const CatalogObject& type) {
+  Statements out;
+  const std::string alter = fmt::format("ALTER DOMAIN {} ", type.key.name);
+  if (old.property("default") != type.property("default")) {
+    out.push_back(alter + (type.property("default").empty() ? std::string("DROP DEFAULT")
+                                                  : "SET DEFAULT " + type.property("default")));
+  }
+  if (old.property("not null") != type.property("not null")) {
+    out.push_back(alter + (type.property("not null").empty() ? "DROP NOT NULL" : "SET NOT NULL"));
+  }
+  const auto before = values_of(old.property("checks"));
+  const auto after = values_of(type.property("checks"));
+  const auto name_of_check = [](const std::string& check) {
+    return check.substr(0, check.find(" CHECK"));
+  };
+  for (const std::string& check : before) {
+    if (std::find(after.begin(), after.end(), check) == after.end()) {
+      out.push_back(fmt::format("{}DROP CONSTRAINT {}", alter, name_of_check(check)));
+    }
+  }
+  for (const std::string& check : after) {
+    if (std::find(before.begin(), before.end(), check) == before.end()) {
+      out.push_back(fmt::format("{}ADD CONSTRAINT {}", alter, check));
+    }
+  }
+  return out;
+}
+
+Statements alter_composite(const CatalogObject& old, const CatalogObject& type) {
+  Statements out;
+  const auto before = values_of(old.property("attributes"));
+  const auto after = values_of(type.property("attributes"));
+  const auto name_of_attribute = [](const std::string& attribute) {
+    return attribute.front() == '"' ? attribute.substr(0, attribute.find('"', 1) + 1)
+                                    : attribute.substr(0, attribute.find(' '));
+  };
+  const std::string alter = fmt::format("ALTER TYPE {} ", type.key.name);
+  const auto find = [&](const std::vector<std::string>& all, const std::string& one) {
+    return std::find_if(all.begin(), all.end(), [&](const std::string& other) {
+      return name_of_attribute(other) == name_of_attribute(one);
+    });
+  };
+  for (const std::string& attribute : before) {
+    if (find(after, attribute) == after.end()) {
+      out.push_back(fmt::format("{}DROP ATTRIBUTE {}", alter, name_of_attribute(attribute)));
+    }
+  }
+  for (const std::string& attribute : after) {
+    const auto same = find(before, attribute);
+    const std::string name = name_of_attribute(attribute);
+    if (same == before.end()) {
+      out.push_back(fmt::format("{}ADD ATTRIBUTE {}", alter, attribute));
+    } else if (*same != attribute) {
+      out.push_back(fmt::format("{}ALTER ATTRIBUTE {} TYPE{}", alter, name, attribute.substr(name.size())));
+    }
+  }
+  return out;
+}
+
+Statements set_comment(const CatalogObject& object, const std::string& before) {
+  Statements out;
+  const std::string& comment = object.property("comment");
+  if (comment == before) return out;
+  out.push_back(fmt::format("COMMENT ON {} IS {}", comment_target(object),
+                  comment.empty() ? "NULL" : quote_literal(comment)));
+  return out;
+}
+
+Statements set_grants(const CatalogObject& object, const std::string& before) {
+  Statements out;
+  const auto old_grants = values_of(before);
+  const auto grants = values_of(object.property("grants"));
+  const std::string columns =
+      object.key.kind == "column"
+          ? fmt::format(" ({})", last_part(object.parent, object.key.name))
+          : "";
+  constexpr std::string_view kOption = " WITH GRANT OPTION";
+  const auto say_grant = [&](const std::string& grant, bool gives) {
+    const bool option = grant.ends_with(kOption);
+    const std::string plain = option ? grant.substr(0, grant.size() - kOption.size()) : grant;
+    const std::size_t space = plain.rfind(' ');
+    out.push_back(fmt::format("{} {}{} ON {} {} {}{}", gives ? "GRANT" : "REVOKE", plain.substr(space + 1),
+                    columns, grant_target(object), gives ? "TO" : "FROM", plain.substr(0, space),
+                    gives && option ? kOption : ""));
+  };
+  for (const std::string& grant : old_grants) {
+    if (std::find(grants.begin(), grants.end(), grant) == grants.end()) say_grant(grant, false);
+  }
+  for (const std::string& grant : grants) {
+    if (std::find(old_grants.begin(), old_grants.end(), grant) == old_grants.end()) {
+      say_grant(grant, true);
+    }
+  }
+  return out;
+}
+
+}  // namespace pgcycle::catalog

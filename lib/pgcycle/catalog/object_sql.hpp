@@ -1,0 +1,43 @@
+// Statements about one object of an inventory by itself. Internal to this folder.
+//
+// Without semicolons. Thread rule: free functions, thread-safe.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pgcycle/catalog/inventory.hpp"
+
+namespace pgcycle::catalog {
+
+using Statements = std::vector<std::string>;
+
+std::string upper(std::string text);
+
+bool is_type(const std::string& kind);
+bool is_routine(const std::string& kind);
+bool is_relation(const std::string& kind);
+
+// The last part of a name like "schema"."table"."column", as SQL.
+std::string last_part(const std::string& parent, const std::string& name);
+
+std::string definition_of(const CatalogObject& object);
+// " WITH (…)", or empty.
+std::string options_clause(const CatalogObject& object);
+
+std::string create_sequence(const CatalogObject& object);
+std::string create_type(const CatalogObject& object);
+std::string create_policy(const CatalogObject& policy);
+
+// What brings the old object to the new one.
+Statements alter_sequence(const CatalogObject& old, const CatalogObject& sequence);
+Statements alter_options(const CatalogObject& old, const CatalogObject& object);
+Statements alter_domain(const CatalogObject& old, const CatalogObject& type);
+Statements alter_composite(const CatalogObject& old, const CatalogObject& type);
+// `old` is null for a new table.
+Statements set_row_security(const CatalogObject& table, const CatalogObject* old);
+// `before` is the property as it is.
+Statements set_comment(const CatalogObject& object, const std::string& before);
+Statements set_grants(const CatalogObject& object, const std::string& before);
+
+}  // namespace pgcycle::catalog
