@@ -38,6 +38,8 @@ CREATE TRIGGER note AFTER INSERT ON people FOR EACH ROW EXECUTE FUNCTION note();
 ALTER TABLE people ENABLE ROW LEVEL SECURITY;
 CREATE POLICY mine ON people FOR SELECT USING (name = current_user);
 COMMENT ON TABLE people IS 'all; of them';
+COMMENT ON COLUMN sums.amount IS 'of all';
+COMMENT ON COLUMN totals.n IS 'how many';
 )";
 
 // Each can be run alone on the base, and with any of the others in this order.
@@ -73,6 +75,8 @@ const std::vector<std::string> kChanges{
     "COMMENT ON COLUMN people.name IS 'what they are called'",
     "COMMENT ON TABLE people IS NULL",
     "COMMENT ON VIEW names IS 'names'",
+    "COMMENT ON COLUMN names.name IS E'it''s\\na \\\\ name'",
+    "COMMENT ON COLUMN sums.amount IS NULL",
     "GRANT SELECT ON names TO PUBLIC",
     "GRANT SELECT (name) ON people TO PUBLIC",
     "ALTER TABLE people DISABLE TRIGGER note",

@@ -303,12 +303,14 @@ class Writer {
     if (make) {
       create(object);
       say(set_comment(object, {}));
+      say(set_column_comments(object, {}));
       say(set_grants(object, is_routine(key.kind) ? "PUBLIC EXECUTE"
                              : is_type(key.kind)  ? "PUBLIC USAGE"
                                                   : ""));
     } else {
       alter(*old, object);
       say(set_comment(object, old->property("comment")));
+      say(set_column_comments(object, old->property("column comments")));
       say(set_grants(object, old->property("grants")));
     }
   }

@@ -31,6 +31,24 @@ std::string grant_target(const CatalogObject& object) {
   return upper(kind) + " " + object.key.name;
 }
 
+// The name at the beginning of a property's value, as SQL.
+std::string leading_name(const std::string& value) {
+  if (value.front() != '"') return value.substr(0, value.find(' '));
+  std::size_t end = value.find('"', 1);
+  while (end != std::string::npos && value.compare(end, 2, "\"\"") == 0) {
+    end = value.find('"', end + 2);
+  }
+  return value.substr(0, end == std::string::npos ? end : end + 1);
+}
+
+// The value of the same name.
+std::vector<std::string>::const_iterator find_named(const std::vector<std::string>& values,
+                                                    const std::string& value) {
+  return std::find_if(values.begin(), values.end(), [&](const std::string& other) {
+    return leading_name(other) == leading_name(value);
+  });
+}
+
 }  // namespace
 
 std::string upper(std::string text) {
@@ -91,7 +109,7 @@ std::string create_type(const CatalogObject& object) {
   }
   if (kind == "composite type") {
     return fmt::format("CREATE TYPE {} AS ({})", name,
-                    fmt::join(values_of(object.property("attributes")), ", "));
+                       fmt::join(values_of(object.property("attributes")), ", "));
   }
   if (kind == "range type") {
     return fmt::format("CREATE TYPE {} AS RANGE (SUBTYPE = {})", name, object.property("subtype"));
@@ -108,8 +126,8 @@ std::string create_type(const CatalogObject& object) {
 
 std::string create_policy(const CatalogObject& policy) {
   std::string sql =
-      fmt::format("CREATE POLICY {} ON {}{} FOR {} TO {}", policy.property("policy"),
-                  policy.parent, policy.property("permissive").empty() ? "" : " AS RESTRICTIVE",
+      fmt::format("CREATE POLICY {} ON {}{} FOR {} TO {}", policy.property("policy"), policy.parent,
+                  policy.property("permissive").empty() ? "" : " AS RESTRICTIVE",
                   policy.property("command"), policy.property("roles"));
   if (!policy.property("using").empty())
     sql += fmt::format(" USING ({})", policy.property("using"));
@@ -159,11 +177,11 @@ Statements set_row_security(const CatalogObject& table, const CatalogObject* old
   const bool forced = !table.property("forced row security").empty();
   if (enabled != was("row security")) {
     out.push_back(fmt::format("ALTER TABLE {} {} ROW LEVEL SECURITY", table.key.name,
-                    enabled ? "ENABLE" : "DISABLE"));
+                              enabled ? "ENABLE" : "DISABLE"));
   }
   if (forced != was("forced row security")) {
     out.push_back(fmt::format("ALTER TABLE {} {} ROW LEVEL SECURITY", table.key.name,
-                    forced ? "FORCE" : "NO FORCE"));
+                              forced ? "FORCE" : "NO FORCE"));
   }
   return out;
 }
@@ -172,8 +190,9 @@ Statements alter_domain(const CatalogObject& old, const CatalogObject& type) {
   Statements out;
   const std::string alter = fmt::format("ALTER DOMAIN {} ", type.key.name);
   if (old.property("default") != type.property("default")) {
-    out.push_back(alter + (type.property("default").empty() ? std::string("DROP DEFAULT")
-                                                  : "SET DEFAULT " + type.property("default")));
+    out.push_back(alter + (type.property("default").empty()
+                               ? std::string("DROP DEFAULT")
+                               : "SET DEFAULT " + type.property("default")));
   }
   if (old.property("not null") != type.property("not null")) {
     out.push_back(alter + (type.property("not null").empty() ? "DROP NOT NULL" : "SET NOT NULL"));
@@ -200,28 +219,20 @@ Statements alter_composite(const CatalogObject& old, const CatalogObject& type) 
   Statements out;
   const auto before = values_of(old.property("attributes"));
   const auto after = values_of(type.property("attributes"));
-  const auto name_of_attribute = [](const std::string& attribute) {
-    return attribute.front() == '"' ? attribute.substr(0, attribute.find('"', 1) + 1)
-                                    : attribute.substr(0, attribute.find(' '));
-  };
   const std::string alter = fmt::format("ALTER TYPE {} ", type.key.name);
-  const auto find = [&](const std::vector<std::string>& all, const std::string& one) {
-    return std::find_if(all.begin(), all.end(), [&](const std::string& other) {
-      return name_of_attribute(other) == name_of_attribute(one);
-    });
-  };
   for (const std::string& attribute : before) {
-    if (find(after, attribute) == after.end()) {
-      out.push_back(fmt::format("{}DROP ATTRIBUTE {}", alter, name_of_attribute(attribute)));
+    if (find_named(after, attribute) == after.end()) {
+      out.push_back(fmt::format("{}DROP ATTRIBUTE {}", alter, leading_name(attribute)));
     }
   }
   for (const std::string& attribute : after) {
-    const auto same = find(before, attribute);
-    const std::string name = name_of_attribute(attribute);
+    const auto same = find_named(before, attribute);
+    const std::string name = leading_name(attribute);
     if (same == before.end()) {
       out.push_back(fmt::format("{}ADD ATTRIBUTE {}", alter, attribute));
     } else if (*same != attribute) {
-      out.push_back(fmt::format("{}ALTER ATTRIBUTE {} TYPE{}", alter, name, attribute.substr(name.size())));
+      out.push_back(
+          fmt::format("{}ALTER ATTRIBUTE {} TYPE{}", alter, name, attribute.substr(name.size())));
     }
   }
   return out;
@@ -232,7 +243,25 @@ Statements set_comment(const CatalogObject& object, const std::string& before) {
   const std::string& comment = object.property("comment");
   if (comment == before) return out;
   out.push_back(fmt::format("COMMENT ON {} IS {}", comment_target(object),
-                  comment.empty() ? "NULL" : quote_literal(comment)));
+                            comment.empty() ? "NULL" : quote_literal(comment)));
+  return out;
+}
+
+Statements set_column_comments(const CatalogObject& view, const std::string& before) {
+  Statements out;
+  const auto old_comments = values_of(before);
+  const auto comments = values_of(view.property("column comments"));
+  const auto comment = [&](const std::string& column, const std::string& literal) {
+    out.push_back(fmt::format("COMMENT ON COLUMN {}.{} IS {}", view.key.name, column, literal));
+  };
+  for (const std::string& old : old_comments) {
+    if (find_named(comments, old) == comments.end()) comment(leading_name(old), "NULL");
+  }
+  for (const std::string& one : comments) {
+    if (std::find(old_comments.begin(), old_comments.end(), one) != old_comments.end()) continue;
+    const std::string column = leading_name(one);
+    comment(column, one.substr(column.size() + 1));
+  }
   return out;
 }
 
@@ -240,18 +269,18 @@ Statements set_grants(const CatalogObject& object, const std::string& before) {
   Statements out;
   const auto old_grants = values_of(before);
   const auto grants = values_of(object.property("grants"));
-  const std::string columns =
-      object.key.kind == "column"
-          ? fmt::format(" ({})", last_part(object.parent, object.key.name))
-          : "";
+  const std::string columns = object.key.kind == "column"
+                                  ? fmt::format(" ({})", last_part(object.parent, object.key.name))
+                                  : "";
   constexpr std::string_view kOption = " WITH GRANT OPTION";
   const auto say_grant = [&](const std::string& grant, bool gives) {
     const bool option = grant.ends_with(kOption);
     const std::string plain = option ? grant.substr(0, grant.size() - kOption.size()) : grant;
     const std::size_t space = plain.rfind(' ');
-    out.push_back(fmt::format("{} {}{} ON {} {} {}{}", gives ? "GRANT" : "REVOKE", plain.substr(space + 1),
-                    columns, grant_target(object), gives ? "TO" : "FROM", plain.substr(0, space),
-                    gives && option ? kOption : ""));
+    out.push_back(fmt::format("{} {}{} ON {} {} {}{}", gives ? "GRANT" : "REVOKE",
+                              plain.substr(space + 1), columns, grant_target(object),
+                              gives ? "TO" : "FROM", plain.substr(0, space),
+                              gives && option ? kOption : ""));
   };
   for (const std::string& grant : old_grants) {
     if (std::find(grants.begin(), grants.end(), grant) == grants.end()) say_grant(grant, false);

@@ -38,6 +38,7 @@ Statements alter_composite(const CatalogObject& old, const CatalogObject& type);
 Statements set_row_security(const CatalogObject& table, const CatalogObject* old);
 // `before` is the property as it is.
 Statements set_comment(const CatalogObject& object, const std::string& before);
+Statements set_column_comments(const CatalogObject& view, const std::string& before);
 Statements set_grants(const CatalogObject& object, const std::string& before);
 
 }  // namespace pgcycle::catalog

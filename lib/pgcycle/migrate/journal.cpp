@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kNewestColumn = "taken_back";
 
 constexpr std::string_view kTables = R"(
+SET LOCAL client_min_messages = warning;
 CREATE SCHEMA IF NOT EXISTS pgcycle;
 CREATE TABLE IF NOT EXISTS pgcycle.migration_version (
   version text PRIMARY KEY,
@@ -74,11 +75,9 @@ void Journal::prepare() {
                                {std::string(kNewestColumn)})
                            .boolean(0, 0);
   if (current) return;
-  connection_.execute("SET client_min_messages = warning");
   postgres::Transaction transaction(connection_);
   connection_.execute(kTables);
   transaction.commit();
-  connection_.execute("RESET client_min_messages");
 }
 
 JournalContents Journal::read() {

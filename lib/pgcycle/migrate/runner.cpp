@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <utility>
 
 #include "pgcycle/migrate/dependents.hpp"
@@ -99,26 +100,47 @@ void refuse_half_taken_back(const std::vector<Version>& versions, const JournalC
   }
 }
 
+// Where a database stands against the files.
+struct Standing {
+  std::vector<Version> versions;
+  postgres::Connection connection;
+  JournalContents journal;
+};
+
+// The files are read while the server opens the session.
+Standing look(const MigrateRequest& request) {
+  auto opening =
+      std::async(std::launch::async, [&] { return open_plain(request.target, request.reporter); });
+  std::vector<Version> versions = read_migrations(request.directory);
+  postgres::Connection connection = opening.get();
+  JournalContents journal = Journal(connection).read();
+  return {std::move(versions), std::move(connection), std::move(journal)};
+}
+
 constexpr std::size_t kMostInARow = 25;
 constexpr std::uintmax_t kSmallFile = 64 << 10U;
 
 // What both directions share: the journal under the lock, the session and its patience.
 class Run {
  public:
-  explicit Run(const MigrateRequest& request)
-      : request_(request),
-        all_versions_(read_migrations(request.directory)),
-        connection_(open_plain(request.target, request.reporter)),
-        journal_(connection_),
-        contents_(journal_.read()) {}
+  explicit Run(const MigrateRequest& request) : Run(request, look(request)) {}
 
  protected:
+  Run(const MigrateRequest& request, Standing standing)
+      : request_(request),
+        all_versions_(std::move(standing.versions)),
+        connection_(std::move(standing.connection)),
+        journal_(connection_),
+        contents_(std::move(standing.journal)) {}
+
   HistoryPolicy policy() const { return {request_.out_of_order, request_.accepted_changes}; }
 
   // From here on nobody else migrates this database.
   void begin() {
+    auto opening = std::async(std::launch::async,
+                              [this] { return open_plain(request_.target, request_.reporter); });
     guard(request_);
-    turn_.emplace(open_plain(request_.target, request_.reporter), "migrate", request_.reporter);
+    turn_.emplace(opening.get(), "migrate", request_.reporter);
     contents_ = journal_.read();
     check_history(all_versions_, contents_, policy());
     journal_.prepare();
@@ -547,28 +569,25 @@ MigrateReport up(const MigrateRequest& request) { return UpRun(request).run(); }
 MigrateReport down(const MigrateRequest& request) { return DownRun(request).run(); }
 
 MigrateReport status(const MigrateRequest& request) {
-  const std::vector<Version> versions = read_migrations(request.directory);
-  auto connection = open_plain(request.target, request.reporter);
-  const JournalContents journal = Journal(connection).read();
-  check_history(versions, journal, {true, request.accepted_changes});
-  return describe(versions, journal);
+  const Standing now = look(request);
+  check_history(now.versions, now.journal, {true, request.accepted_changes});
+  return describe(now.versions, now.journal);
 }
 
 MigrateReport verify(const MigrateRequest& request) {
-  auto connection = open_plain(request.target, request.reporter);
   if (!request.checks_file.empty()) {
+    auto connection = open_plain(request.target, request.reporter);
     MigrateReport report;
     report.checks = run_checks(connection, read_checks(request.checks_file));
     return report;
   }
-  const std::vector<Version> versions = read_migrations(request.directory);
-  const JournalContents journal = Journal(connection).read();
-  check_history(versions, journal, {true, request.accepted_changes});
-  MigrateReport report = describe(versions, journal);
-  for (const Version& version : versions) {
-    if (is_pending(version, journal) && !journal.versions.contains(version.name)) continue;
+  Standing now = look(request);
+  check_history(now.versions, now.journal, {true, request.accepted_changes});
+  MigrateReport report = describe(now.versions, now.journal);
+  for (const Version& version : now.versions) {
+    if (is_pending(version, now.journal) && !now.journal.versions.contains(version.name)) continue;
     if (!version.checks) continue;
-    for (CheckResult& result : run_checks(connection, read_checks(*version.checks))) {
+    for (CheckResult& result : run_checks(now.connection, read_checks(*version.checks))) {
       report.checks.push_back(std::move(result));
     }
   }
@@ -576,9 +595,8 @@ MigrateReport verify(const MigrateRequest& request) {
 }
 
 std::vector<Version> pending_versions(const MigrateRequest& request) {
-  std::vector<Version> versions = wanted_versions(request, read_migrations(request.directory));
-  auto connection = open_plain(request.target, request.reporter);
-  return pending_of(std::move(versions), Journal(connection).read());
+  Standing now = look(request);
+  return pending_of(wanted_versions(request, std::move(now.versions)), now.journal);
 }
 
 }  // namespace pgcycle::migrate

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 
 #include "pgcycle/catalog/schema.hpp"
 #include "pgcycle/postgres/sql_lexer.hpp"
@@ -55,8 +56,9 @@ class Diff {
   DiffReport run() {
     std::vector<std::string> renames;
     for (const std::string& rename : request_.renames) renames.push_back(rename_statement(rename));
+    auto reading = std::async(std::launch::async, [this] { return read(to_); });
     const Inventory from = renames.empty() ? read(from_) : renamed(renames);
-    const Inventory to = read(to_);
+    const Inventory to = reading.get();
     DiffReport report;
     report.changes = catalog::compare(from, to);
     report.guesses = catalog::guess_renames(from, to, report.changes);

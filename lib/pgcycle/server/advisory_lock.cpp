@@ -83,10 +83,12 @@ TransactionLock::TransactionLock(postgres::Connection connection, std::string_vi
   poll(connection_, key, reporter, [&] {
     // By the simple protocol: the other leaves a portal, and with it a snapshot, open. So does
     // any isolation level but this one, which a database's settings may ask for.
-    connection_.execute("BEGIN ISOLATION LEVEL READ COMMITTED");
-    connection_.execute(
-        "SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog.pg_settings WHERE name IN "
-        "('idle_in_transaction_session_timeout', 'transaction_timeout')");
+    constexpr int kHasTransactionTimeout = 170000;
+    connection_.execute(fmt::format(
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0{}",
+        connection_.server_version() >= kHasTransactionTimeout ? "; SET LOCAL transaction_timeout "
+                                                                 "= 0"
+                                                               : ""));
     if (connection_.execute(fmt::format("SELECT pg_catalog.pg_try_advisory_xact_lock({})", key))
             .boolean(0, 0)) {
       return true;

@@ -52,6 +52,14 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
              SELECT jsonb_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
                               ORDER BY a.attnum)
              FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0) END,
+         -- Each in one line: column, and its comment as a literal.
+         'column comments', CASE WHEN c.relkind IN ('v', 'm') THEN (
+             SELECT jsonb_agg(quote_ident(a.attname) || ' E''' || replace(replace(replace(
+                                d.description, '\', '\\'), '''', ''''''), E'\n', '\n')
+                              || '''' ORDER BY a.attnum)
+             FROM pg_attribute a JOIN pg_description d ON d.classoid = 'pg_class'::regclass
+               AND d.objoid = c.oid AND d.objsubid = a.attnum
+             WHERE a.attrelid = c.oid AND a.attnum > 0) END,
          'comment', obj_description(c.oid, 'pg_class'),
          'grants', (SELECT jsonb_agg(g ORDER BY g) FROM (
              SELECT coalesce(nullif(a.grantee::regrole::text, '-'), 'PUBLIC') || ' ' || a.privilege_type
