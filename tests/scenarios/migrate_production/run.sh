@@ -94,6 +94,19 @@ for _ in 1 2 3 4 5 6; do
 done
 same "$(find backups -mindepth 1 -maxdepth 1 | wc -l)" 5 "older backups stay"
 
+# No room for another: the earlier ones stay, and nothing else.
+if [[ $(id -u) == 0 ]] && mv backups kept && mkdir backups && mount -t tmpfs -o size=60k none backups 2>/dev/null; then
+  newest=$(cd kept && printf '%s\n' shop.* | tail -n 1)
+  cp -r "kept/$newest" backups
+  head -c 40000 /dev/zero >backups/full 2>/dev/null || true
+  run 3 pgcycle-migrate backup
+  says "$err" "No space left"
+  same "$(ls backups)" "$(printf 'full\n%s' "$newest")"
+  run 0 pgcycle-migrate rollback --confirm shop
+  umount backups
+fi
+if [[ -d kept ]]; then rmdir backups && mv kept backups; fi
+
 # SIGKILL at many instants of backup and rollback. A backup is there whole or not at all, and what
 # a killed run leaves is gone after the next one; the database is the old one or the new one.
 seeded
