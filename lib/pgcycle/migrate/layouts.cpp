@@ -21,12 +21,13 @@ bool is_passed_over(const std::string& name) {
          name.ends_with(".toml") || name.ends_with(".conf") || name.ends_with(".txt");
 }
 
-std::vector<fs::path> entries_of(const fs::path& directory) {
-  std::vector<fs::path> out;
+std::vector<fs::directory_entry> entries_of(const fs::path& directory) {
+  std::vector<fs::directory_entry> out;
   for (const auto& entry : fs::directory_iterator(directory)) {
-    if (!is_passed_over(entry.path().filename().string())) out.push_back(entry.path());
+    if (!is_passed_over(entry.path().filename().string())) out.push_back(entry);
   }
-  std::sort(out.begin(), out.end());
+  std::sort(out.begin(), out.end(),
+            [](const auto& a, const auto& b) { return a.path().native() < b.path().native(); });
   return out;
 }
 
@@ -36,9 +37,10 @@ bool is_flyway_name(const std::string& name) {
   return (name[0] == 'V' || name[0] == 'U') && name.size() > 1 && name[1] >= '0' && name[1] <= '9';
 }
 
-std::optional<Layout> layout_of_entry(const fs::path& path) {
+std::optional<Layout> layout_of_entry(const fs::directory_entry& entry) {
+  const fs::path& path = entry.path();
   const std::string name = path.filename().string();
-  if (fs::is_directory(path)) {
+  if (entry.is_directory()) {
     if (leading_number(name) && (fs::exists(path / "up.sql") || fs::exists(path / kPrismaFile))) {
       return Layout::directories;
     }
@@ -112,8 +114,9 @@ std::vector<Version> read_pairs(const fs::path& directory) {
 // NUMBER_NAME/up.sql with down.sql, or Prisma's NUMBER_NAME/migration.sql
 std::vector<Version> read_directories(const fs::path& directory) {
   std::vector<Version> out;
-  for (const fs::path& path : entries_of(directory)) {
-    if (!fs::is_directory(path)) not_a_migration(path, Layout::directories);
+  for (const fs::directory_entry& entry : entries_of(directory)) {
+    const fs::path& path = entry.path();
+    if (!entry.is_directory()) not_a_migration(path, Layout::directories);
     std::string name = path.filename().string();
     const std::string digits = name.substr(0, name.find_first_not_of("0123456789-"));
     std::string plain = digits;  // diesel writes 2023-01-31-120000_name
@@ -190,17 +193,17 @@ std::vector<Version> read_files(const fs::path& directory, Layout layout) {
 std::optional<Layout> foreign_layout_of(const fs::path& directory) {
   std::optional<Layout> found;
   fs::path first;
-  for (const fs::path& path : entries_of(directory)) {
-    const std::optional<Layout> layout = layout_of_entry(path);
+  for (const fs::directory_entry& entry : entries_of(directory)) {
+    const std::optional<Layout> layout = layout_of_entry(entry);
     if (!layout) continue;
     if (found && *found != *layout) {
       throw Error(ErrorCode::input, fmt::format("{} mixes {} and {}", directory.string(),
                                                 name_of(*found), name_of(*layout)))
-          .at(path.string())
+          .at(entry.path().string())
           .detail(fmt::format("{} is of {}", first.filename().string(), name_of(*found)))
           .hint("keep one form in a folder");
     }
-    if (!found) first = path;
+    if (!found) first = entry.path();
     found = layout;
   }
   return found;

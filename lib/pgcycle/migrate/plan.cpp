@@ -247,8 +247,8 @@ std::vector<Version> read_migrations(const fs::path& directory) {
             "Flyway, dbmate and goose are read too");
   }
   std::sort(versions.begin(), versions.end(), [](const Version& a, const Version& b) {
-    return std::tuple(a.repeatable(), a.number, a.name) <
-           std::tuple(b.repeatable(), b.number, b.name);
+    return std::forward_as_tuple(a.repeatable(), a.number, a.name) <
+           std::forward_as_tuple(b.repeatable(), b.number, b.name);
   });
   for (std::size_t i = 1; i < versions.size(); ++i) {
     const Version& one = versions[i - 1];

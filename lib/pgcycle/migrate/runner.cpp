@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <future>
+#include <span>
 #include <utility>
 
 #include "pgcycle/migrate/dependents.hpp"
@@ -18,13 +19,13 @@ namespace pgcycle::migrate {
 
 namespace {
 
-std::vector<Version> wanted_versions(const MigrateRequest& request, std::vector<Version> versions) {
+using Versions = std::span<const Version>;
+
+// Those up to the one to stop at.
+Versions wanted_versions(const MigrateRequest& request, const std::vector<Version>& versions) {
   if (request.to.empty()) return versions;
-  const std::string last = find_version(versions, request.to).name;
-  const auto found = std::find_if(versions.begin(), versions.end(),
-                                  [&last](const Version& v) { return v.name == last; });
-  versions.erase(found + 1, versions.end());
-  return versions;
+  const auto last = &find_version(versions, request.to) - versions.data();
+  return Versions(versions).first(static_cast<std::size_t>(last) + 1);
 }
 
 bool is_pending(const Version& version, const JournalContents& journal) {
@@ -34,13 +35,15 @@ bool is_pending(const Version& version, const JournalContents& journal) {
 }
 
 // What is left of them to be applied.
-std::vector<Version> pending_of(std::vector<Version> versions, const JournalContents& journal) {
-  std::erase_if(versions, [&](const Version& version) { return !is_pending(version, journal); });
-  for (Version& version : versions) {
-    std::erase_if(version.steps,
+std::vector<Version> pending_of(Versions versions, const JournalContents& journal) {
+  std::vector<Version> out;
+  for (const Version& version : versions) {
+    if (!is_pending(version, journal)) continue;
+    out.push_back(version);
+    std::erase_if(out.back().steps,
                   [&](const Step& step) { return journal.is_current(version, step); });
   }
-  return versions;
+  return out;
 }
 
 std::string state_of(const Version& version, const Step& step, const JournalContents& journal) {
@@ -51,7 +54,7 @@ std::string state_of(const Version& version, const Step& step, const JournalCont
   return journal.is_current(version, step) ? "done" : "changed";
 }
 
-MigrateReport describe(const std::vector<Version>& versions, const JournalContents& journal) {
+MigrateReport describe(Versions versions, const JournalContents& journal) {
   MigrateReport report;
   for (const Version& version : versions) {
     VersionReport out;
@@ -88,7 +91,7 @@ void guard(const MigrateRequest& request) {
                                 "migrate the database");
 }
 
-void refuse_half_taken_back(const std::vector<Version>& versions, const JournalContents& journal) {
+void refuse_half_taken_back(Versions versions, const JournalContents& journal) {
   for (const Version& version : versions) {
     for (const Step& step : version.steps) {
       const StepRecord* record = journal.find(version, step);
@@ -170,7 +173,7 @@ class Run {
     checks_.insert(checks_.end(), results.begin(), results.end());
   }
 
-  MigrateReport report(const std::vector<Version>& versions) {
+  MigrateReport report(Versions versions) {
     MigrateReport out = describe(versions, journal_.read());
     out.checks = std::move(checks_);
     out.steps_run = steps_run_;
@@ -194,7 +197,7 @@ class UpRun : public Run {
   using Run::Run;
 
   MigrateReport run() {
-    const std::vector<Version> versions = wanted_versions(request_, all_versions_);
+    const Versions versions = wanted_versions(request_, all_versions_);
     const bool nothing = std::none_of(versions.begin(), versions.end(), [this](const Version& v) {
       return is_pending(v, contents_);
     });
@@ -240,7 +243,7 @@ class UpRun : public Run {
            std::filesystem::file_size(step.file, error) < kSmallFile;
   }
 
-  std::size_t end_of_row(const std::vector<Version>& versions, std::size_t first) const {
+  std::size_t end_of_row(Versions versions, std::size_t first) const {
     std::size_t end = first;
     while (end < versions.size() && end - first < kMostInARow && can_go_in_a_row(versions[end])) {
       ++end;
@@ -248,7 +251,7 @@ class UpRun : public Run {
     return end;
   }
 
-  void apply_in_a_row(const std::vector<Version>& versions, std::size_t first, std::size_t end) {
+  void apply_in_a_row(Versions versions, std::size_t first, std::size_t end) {
     throw_if_interrupted();
     require_turn();
     std::vector<const Version*> row;
@@ -280,7 +283,7 @@ class UpRun : public Run {
     while (done < row.size()) told(done++);
   }
 
-  void refuse_another_plan(const std::vector<Version>& versions) const {
+  void refuse_another_plan(Versions versions) const {
     if (request_.plan.empty() || plan_hash(pending_of(versions, contents_)) == request_.plan) {
       return;
     }
@@ -595,8 +598,8 @@ MigrateReport verify(const MigrateRequest& request) {
 }
 
 std::vector<Version> pending_versions(const MigrateRequest& request) {
-  Standing now = look(request);
-  return pending_of(wanted_versions(request, std::move(now.versions)), now.journal);
+  const Standing now = look(request);
+  return pending_of(wanted_versions(request, now.versions), now.journal);
 }
 
 }  // namespace pgcycle::migrate

@@ -1,10 +1,13 @@
 #include "pgcycle/support/hash.hpp"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
+#include <nettle/sha1.h>
+#include <nettle/sha2.h>
+#include <sys/random.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "pgcycle/support/error.hpp"
 
@@ -12,8 +15,8 @@ namespace pgcycle {
 
 namespace {
 
-void require(bool ok, const char* what) {
-  if (!ok) throw Error(ErrorCode::internal, fmt::format("libcrypto failed in {}", what));
+const std::uint8_t* bytes_of(std::string_view text) {
+  return reinterpret_cast<const std::uint8_t*>(text.data());
 }
 
 int hex_value(char c) {
@@ -26,27 +29,21 @@ int hex_value(char c) {
 }  // namespace
 
 struct Sha256::Context {
-  EVP_MD_CTX* handle = EVP_MD_CTX_new();
-  Context() = default;
-  Context(const Context&) = delete;
-  Context& operator=(const Context&) = delete;
-  ~Context() { EVP_MD_CTX_free(handle); }
+  sha256_ctx state{};
 };
 
-Sha256::Sha256() : context_(std::make_unique<Context>()) {
-  require(EVP_DigestInit_ex(context_->handle, EVP_sha256(), nullptr) == 1, "SHA-256");
-}
+Sha256::Sha256() : context_(std::make_unique<Context>()) { sha256_init(&context_->state); }
 Sha256::~Sha256() = default;
 Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 
 void Sha256::update(std::string_view bytes) {
-  require(EVP_DigestUpdate(context_->handle, bytes.data(), bytes.size()) == 1, "SHA-256");
+  sha256_update(&context_->state, bytes.size(), bytes_of(bytes));
 }
 
 Digest Sha256::finish() {
   Digest digest{};
-  require(EVP_DigestFinal_ex(context_->handle, digest.data(), nullptr) == 1, "SHA-256");
+  sha256_digest(&context_->state, digest.size(), digest.data());
   return digest;
 }
 
@@ -87,7 +84,14 @@ std::vector<std::uint8_t> from_hex(std::string_view hex) {
 
 std::vector<std::uint8_t> random_bytes(std::size_t count) {
   std::vector<std::uint8_t> out(count);
-  require(RAND_bytes(out.data(), static_cast<int>(count)) == 1, "RAND_bytes");
+  for (std::size_t done = 0; done < count;) {
+    const ssize_t got = getrandom(out.data() + done, count - done, 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      throw Error(ErrorCode::internal, fmt::format("getrandom failed: {}", std::strerror(errno)));
+    }
+    done += static_cast<std::size_t>(got);
+  }
   return out;
 }
 
@@ -100,10 +104,11 @@ std::string uuid5(std::string_view name_space, std::string_view name) {
   const std::vector<std::uint8_t> prefix = from_hex(digits);
   std::string input(prefix.begin(), prefix.end());
   input.append(name);
-  std::array<std::uint8_t, 20> digest{};
-  unsigned int length = 0;
-  require(EVP_Digest(input.data(), input.size(), digest.data(), &length, EVP_sha1(), nullptr) == 1,
-          "SHA-1");
+  std::array<std::uint8_t, SHA1_DIGEST_SIZE> digest{};
+  sha1_ctx state{};
+  sha1_init(&state);
+  sha1_update(&state, input.size(), bytes_of(input));
+  sha1_digest(&state, digest.size(), digest.data());
   digest[6] = static_cast<std::uint8_t>((digest[6] & 0x0fU) | 0x50U);
   digest[8] = static_cast<std::uint8_t>((digest[8] & 0x3fU) | 0x80U);
   const std::string hex = to_hex(std::span(digest).first(16));

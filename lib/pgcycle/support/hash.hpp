@@ -1,4 +1,4 @@
-// Digests and name-based UUIDs, on top of OpenSSL's libcrypto.
+// Digests and name-based UUIDs, on top of libnettle.
 //
 // Thread rule: free functions are thread-safe; a Sha256 belongs to one thread.
 #pragma once
