@@ -72,6 +72,31 @@ def peak_mib(*command, cwd):
     return int(told) / 1024
 
 
+class Session:
+    """A program's `--session`: JSON Lines over its pipes."""
+
+    def __init__(self, *command, cwd):
+        self.process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True, bufsize=1)
+        self.process.stdout.readline()
+
+    def ask(self, **request):
+        """The answer and its milliseconds, from the line written to the line read."""
+        line = json.dumps(request) + "\n"
+        answer = {}
+
+        def exchange():
+            self.process.stdin.write(line)
+            self.process.stdin.flush()
+            answer.update(json.loads(self.process.stdout.readline()))
+
+        return answer, milliseconds(exchange)
+
+    def close(self):
+        self.process.stdin.close()
+        assert self.process.wait() == 0
+
+
 class Project:
     """A project with an embedded server of its own, in memory where there is room."""
 

@@ -10,6 +10,7 @@
 #include "pgcycle/server/layout.hpp"
 #include "pgcycle/server/target.hpp"
 #include "pgcycle/support/file.hpp"
+#include "tools/common/json_lines.hpp"
 #include "tools/common/program.hpp"
 
 namespace {
@@ -22,6 +23,7 @@ constexpr const char* kExamples =
     "  pgcycle-seed --scenario demo      # golden/demo.json and what it extends\n"
     "  pgcycle-seed --clones 4           # then NAME_1 to NAME_4, one for each worker\n"
     "  pgcycle-seed --explain            # which file gives which value\n"
+    "  pgcycle-seed --session            # before each test, in a millisecond\n"
     "  pgcycle-seed check                # in CI: fixtures and records fit the schema\n"
     "  pgcycle-seed init public.users    # a golden file to begin with\n";
 
@@ -35,6 +37,7 @@ struct SeedOptions {
   bool fire_triggers = false;
   bool explain = false;
   bool no_single_transaction = false;
+  bool session = false;
   std::vector<std::string> tables;
 };
 
@@ -87,10 +90,14 @@ Json make_clones(const Context& context, const SeedOptions& options, const serve
   return databases;
 }
 
-void seed(const Context& context, const SeedOptions& options) {
-  if (options.explain) return explain(context, options);
-  const auto start = std::chrono::steady_clock::now();
-  const server::Target target = context.target();
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+load::SeedRequest request_for(const Context& context, const SeedOptions& options,
+                              const server::Target& target) {
   load::SeedRequest request{target, context.config, input_of(context, options), context.reporter};
   request.dry_run = context.options.dry_run;
   request.force = options.force;
@@ -101,21 +108,71 @@ void seed(const Context& context, const SeedOptions& options) {
     request.memory_directory =
         server::layout_for(context.config.directory()).state_directory / "seeds";
   }
-  const load::SeedReport report = load::seed(request);
-  std::string text;
+  return request;
+}
+
+std::uint64_t rows_of(const load::SeedReport& report) {
   std::uint64_t rows = 0;
+  for (const auto& table : report.tables) rows += table.rows;
+  return rows;
+}
+
+Json to_json(const load::SeedReport& report) {
   Json tables = Json::array();
   for (const auto& table : report.tables) {
-    rows += table.rows;
     tables.push_back({{"table", table.table}, {"rows", table.rows}});
-    if (context.options.verbose)
+  }
+  return {{"tables", tables},
+          {"tables_unchanged", report.tables_unchanged},
+          {"rows", rows_of(report)},
+          {"golden",
+           {{"inserted", report.golden_inserted},
+            {"changed", report.golden_changed},
+            {"removed", report.golden_removed}}},
+          {"foreign_keys_proven", report.foreign_keys_proven},
+          {"adaptations", report.adaptations}};
+}
+
+void answer(load::Seeder& seeder, const Json& request, Json& reply) {
+  const std::string op = request.value("op", "");
+  if (op != "seed") {
+    throw Error(ErrorCode::usage, "unknown op \"" + op + "\"").hint("the op is seed");
+  }
+  const auto start = Clock::now();
+  reply.update(to_json(seeder.run(request.value("force", false))));
+  reply["seconds"] = seconds_since(start);
+}
+
+// `pgcycle-seed --session`: the protocol is described in docs/seed-session.md.
+void serve(const Context& context, const SeedOptions& options) {
+  const server::Target target = context.target();
+  load::Seeder seeder(request_for(context, options, target));
+  serve_json_lines(
+      {{"schema", "pgcycle.seed-session/1"},
+       {"ready", true},
+       {"database", target.database()},
+       {"url", target.info.uri()}},
+      [&seeder](const Json& request, Json& reply) { answer(seeder, request, reply); },
+      [&seeder] { seeder.settle(); });
+}
+
+void seed(const Context& context, const SeedOptions& options) {
+  if (options.explain) return explain(context, options);
+  if (options.session) return serve(context, options);
+  const auto start = Clock::now();
+  const server::Target target = context.target();
+  const load::SeedRequest request = request_for(context, options, target);
+  const load::SeedReport report = load::seed(request);
+  std::string text;
+  if (context.options.verbose) {
+    for (const auto& table : report.tables) {
       text += fmt::format("  {:<40} {:>8} rows\n", table.table, table.rows);
+    }
   }
   for (const std::string& sentence : report.adaptations) {
     context.reporter.notice("adapted: {}", sentence);
   }
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds = seconds_since(start);
   if (report.tables.empty() && report.tables_unchanged > 0) {
     text += fmt::format("{} is as seeded: {} tables unchanged, {} sequences set, in {:.3f} s\n",
                         target.database(), report.tables_unchanged, report.sequences_set, seconds);
@@ -124,25 +181,17 @@ void seed(const Context& context, const SeedOptions& options) {
         "{} {}: {} tables, {} rows, golden {} new, {} changed, {} removed; {} foreign keys proven, "
         "{} sequences set, {} views refreshed{}, in {:.2f} s\n",
         context.options.dry_run ? "would seed" : "seeded", target.database(), report.tables.size(),
-        rows, report.golden_inserted, report.golden_changed, report.golden_removed,
+        rows_of(report), report.golden_inserted, report.golden_changed, report.golden_removed,
         report.foreign_keys_proven, report.sequences_set, report.views_refreshed,
         report.tables_unchanged == 0
             ? ""
             : fmt::format("; {} tables unchanged", report.tables_unchanged),
         seconds);
   }
-  Json json{{"database", target.database()},
-            {"url", target.info.uri()},
-            {"tables", tables},
-            {"tables_unchanged", report.tables_unchanged},
-            {"rows", rows},
-            {"golden",
-             {{"inserted", report.golden_inserted},
-              {"changed", report.golden_changed},
-              {"removed", report.golden_removed}}},
-            {"foreign_keys_proven", report.foreign_keys_proven},
-            {"adaptations", report.adaptations},
-            {"dry_run", context.options.dry_run}};
+  Json json = to_json(report);
+  json["database"] = target.database();
+  json["url"] = target.info.uri();
+  json["dry_run"] = context.options.dry_run;
   if (options.clones > 0 && !request.dry_run) {
     json["clones"] = make_clones(context, options, target, text);
   }
@@ -236,6 +285,11 @@ int main(int argc, char** argv) {
       ->excludes("--fire-triggers");
   program.app().add_flag("--explain", options.explain,
                          "Print which file gives which value; load nothing");
+  program.app()
+      .add_flag(
+          "--session", options.session,
+          "Seed again and again for a test runner, as JSON Lines on standard input and output")
+      ->excludes("--clones", "--explain", "--no-single-transaction", "--dry-run");
   program.command("check",
                   "Hold fixtures and golden records against the schema; 4 if they do not fit",
                   [&options](const Context& context) { check(context, options); });

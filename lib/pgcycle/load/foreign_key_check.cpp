@@ -93,10 +93,10 @@ ConstraintRest::ConstraintRest(postgres::Connection& connection, const catalog::
 }
 
 bool ConstraintRest::try_replica_role() {
-  connection_.execute("SAVEPOINT replica_role");
   try {
-    connection_.execute("SET LOCAL session_replication_role = replica");
-    connection_.execute("RELEASE SAVEPOINT replica_role");
+    connection_.execute(
+        "SAVEPOINT replica_role; SET LOCAL session_replication_role = replica; "
+        "RELEASE SAVEPOINT replica_role");
     return true;
   } catch (const Error& error) {
     if (error.sqlstate() != "42501") throw;

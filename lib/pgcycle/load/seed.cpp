@@ -36,14 +36,17 @@ std::uint64_t count_rows(const RowSource& source) {
   return rows;
 }
 
-// What a plan says before anything is loaded.
-SeedReport report_of(const SeedPlan& plan, Reporter& reporter) {
+void tell_of(const SeedPlan& plan, Reporter& reporter) {
   if (!plan.manifest.anonymized) reporter.notice("these fixtures are not anonymised");
   for (const Table& table : plan.schema.tables) {
     if (plan.manifest.find(table.name) == nullptr) {
       reporter.verbose("{} is not in the fixtures and stays as it is", table.name.display());
     }
   }
+}
+
+// What a plan says before anything is loaded.
+SeedReport report_of(const SeedPlan& plan) {
   SeedReport report;
   report.golden_inserted = plan.merged.inserted;
   report.golden_changed = plan.merged.changed;
@@ -52,73 +55,153 @@ SeedReport report_of(const SeedPlan& plan, Reporter& reporter) {
   return report;
 }
 
-class Seeding {
+}  // namespace
+
+class Seeder::Impl {
  public:
+  enum class Use { once, again };
+
   // The input is read while the session is opened.
-  explicit Seeding(const SeedRequest& request)
+  Impl(const SeedRequest& request, Use use)
       : request_(request),
-        input_hash_(remembers() ? std::async(std::launch::async, hash_of_input, request.input)
-                                : std::future<InputHash>()),
+        use_(use),
+        hashing_(remembers()
+                     ? std::async(std::launch::async, [this] { return hasher_(request_.input); })
+                     : std::future<InputHash>()),
         connection_(server::open_target(request.target, request.reporter)) {}
 
-  SeedReport run() {
-    std::optional<SeedMemory> memory;
-    if (remembers()) memory = SeedMemory::recall(connection_, request_.memory_directory);
-    if (memory && !loads_everything() &&
-        memory->holds(connection_, input_hash().all, request_.memory_directory)) {
-      report_.tables_unchanged = memory->table_count();
-      return std::move(report_);
+  SeedReport run(bool force) {
+    begin(force);
+    if (memory_ && !loads_everything()) {
+      const bool unmoved = memory_->is_unmoved();
+      if (memory_->holds(connection_, input_hash_->all)) {
+        to_keep_ = to_keep_ || (!unmoved && memory_->is_unmoved());
+        report_.tables_unchanged = memory_->table_count();
+        if (use_ == Use::once) keep();
+        return std::move(report_);
+      }
     }
     server::require_test_database(connection_, request_.target, request_.config, request_.reporter,
                                   "load into the database");
     const server::AdvisoryLock turn(connection_, "seed", request_.reporter);
-    if (remembers()) input_hash();  // a file that is edited from here on has another hash
-    plan_ = make_seed_plan(connection_, request_.input);
-    check_golden_values(connection_, *plan_);
-    report_ = report_of(*plan_, request_.reporter);
+    if (memory_) memory_->see_position(connection_);  // who had the turn before may have written
+    plan();
     if (request_.dry_run) {
       for (const RowSource& source : plan_->sources) {
         report_.tables.push_back({source.table().name.display(), count_rows(source)});
       }
       return std::move(report_);
     }
-    SourceHashes sources = hashes_of_merged(*plan_);
-    if (memory && !loads_everything()) {
-      add_hashes_of_files(sources, *plan_, request_.input, input_hash());
-    }
-    choose(memory, sources);
-    std::optional<SeedMemory> taken;
+    SourceHashes sources = merged_hashes_;
+    if (remembers()) add_hashes_of_files(sources, *plan_, request_.input, *input_hash_);
+    choose(loads_everything(), sources);
     const SeedReport planned = report_;
-    const auto load_all = [&] {
-      postgres::Transaction transaction(connection_);
-      load();
-      throw_if_interrupted();
-      if (remembers()) {
-        add_hashes_of_files(sources, *plan_, request_.input, input_hash());
-        taken = SeedMemory::take(connection_, *plan_, input_hash().all, sources, loaded(), memory);
-      }
-      transaction.commit();
-    };
     try {
-      load_all();
+      load_all(sources);
     } catch (const Error& error) {
       if (!in_batch_ || error.code() != ErrorCode::statement) throw;
       request_.reporter.verbose("loading table by table, to tell the row: {}", error.message());
       may_batch_ = false;
       in_batch_ = false;
       report_ = planned;
-      load_all();
+      load_all(sources);
     }
-    if (taken) keep(*taken);
+    if (use_ == Use::once) keep();
     analyze();
     return std::move(report_);
   }
 
+  // What cannot be kept is loaded again the next time.
+  void keep() {
+    if (!to_keep_ || !memory_) return;
+    try {
+      memory_->keep(connection_, request_.memory_directory);
+    } catch (const std::exception& error) {
+      request_.reporter.verbose("what was seeded cannot be remembered: {}", error.what());
+    }
+    to_keep_ = false;
+  }
+
+  void settle() {
+    if (!memory_) return;
+    keep();
+    memory_->see_position(connection_);
+    if (memory_->is_unmoved() || !memory_->holds(connection_, memory_->input())) return;
+    // What was defined anew until here is seen in this; what is from here on moves the log.
+    if (plan_ && schema_digest(connection_) != schema_digest_) plan_.reset();
+    to_keep_ = true;
+    keep();
+  }
+
  private:
+  void begin(bool force) {
+    force_ = force;
+    chosen_.clear();
+    kept_.clear();
+    sequences_.clear();
+    may_batch_ = true;
+    in_batch_ = false;
+    report_ = {};
+    if (!remembers()) return;
+    if (memory_) {
+      memory_->see_position(connection_);
+    } else {
+      memory_ = SeedMemory::recall(connection_, request_.memory_directory);
+    }
+    // A file that is edited from here on has another hash.
+    input_hash_ = hashing_.valid() ? hashing_.get() : hasher_(request_.input);
+  }
+
+  // The plan of an earlier run serves again while nothing changed but the rows of fixtures.
+  void plan() {
+    const bool serves = plan_ && same_files_but_rows() &&
+                        (memory_->is_unmoved() || (memory_->has_same_columns(connection_) &&
+                                                   schema_digest(connection_) == schema_digest_));
+    if (!serves) {
+      plan_.reset();
+      if (use_ == Use::again) schema_digest_ = schema_digest(connection_);
+      plan_ = make_seed_plan(connection_, request_.input);
+      check_golden_values(connection_, *plan_);
+      merged_hashes_ = hashes_of_merged(*plan_);
+      if (input_hash_) planned_files_ = input_hash_->files;
+      tell_of(*plan_, request_.reporter);
+    }
+    report_ = report_of(*plan_);
+  }
+
+  bool same_files_but_rows() const {
+    if (!memory_ || input_hash_->files.size() != planned_files_.size()) return false;
+    std::set<std::filesystem::path> rows_only;
+    for (const RowSource& source : plan_->sources) {
+      if (plan_->merged.tables.contains(source.table().name)) continue;
+      rows_only.insert(plan_->file_of(source.table(), request_.input.fixtures_directory));
+    }
+    return std::all_of(input_hash_->files.begin(), input_hash_->files.end(), [&](const auto& file) {
+      const auto before = planned_files_.find(file.first);
+      return before != planned_files_.end() &&
+             (before->second == file.second || rows_only.contains(file.first));
+    });
+  }
+
+  void load_all(const SourceHashes& sources) {
+    std::optional<SeedMemory> taken;
+    postgres::Transaction transaction(connection_);
+    load();
+    throw_if_interrupted();
+    if (remembers()) {
+      taken = SeedMemory::take(connection_, *plan_, input_hash_->all, sources, loaded(), memory_);
+    }
+    transaction.commit();
+    if (taken) {
+      memory_ = std::move(taken);
+      to_keep_ = true;
+    }
+  }
+
   bool remembers() const { return !request_.memory_directory.empty() && !request_.dry_run; }
 
   // Triggers see rows only when they are loaded.
-  bool loads_everything() const { return request_.force || request_.fire_triggers; }
+  bool loads_everything() const { return force_ || request_.force || request_.fire_triggers; }
 
   SeedMemory::Loaded loaded() const {
     SeedMemory::Loaded out;
@@ -132,17 +215,10 @@ class Seeding {
     return out;
   }
 
-  const InputHash& input_hash() {
-    if (!hashed_) hashed_ = input_hash_.get();
-    return *hashed_;
-  }
-
   // All tables, or those that are not as the last seed left them.
-  void choose(const std::optional<SeedMemory>& memory, const SourceHashes& sources) {
+  void choose(bool all, const SourceHashes& sources) {
     std::optional<SeedMemory::Changes> changes;
-    if (memory && !loads_everything()) {
-      changes = memory->changes(connection_, sources);
-    }
+    if (memory_ && !all) changes = memory_->changes(connection_, sources);
     for (const RowSource& source : plan_->sources) {
       const bool kept = changes && !changes->tables.contains(source.table().name);
       if (kept) {
@@ -180,7 +256,7 @@ class Seeding {
       chosen_.clear();
       kept_.clear();
       sequences_.clear();
-      choose({}, {});
+      choose(true, {});
     }
     report_.tables_unchanged = kept_.size();
     const std::vector<const Table*> scope = chosen_tables();
@@ -267,15 +343,6 @@ class Seeding {
     });
   }
 
-  // What cannot be kept is loaded again the next time.
-  void keep(const SeedMemory& memory) {
-    try {
-      memory.keep(connection_, request_.memory_directory);
-    } catch (const std::exception& error) {
-      request_.reporter.verbose("what was seeded cannot be remembered: {}", error.what());
-    }
-  }
-
   // Fresh statistics matter once a planner could go wrong.
   void analyze() {
     std::uint64_t rows = 0;
@@ -287,11 +354,23 @@ class Seeding {
     if (rows > kRowsWorthAnalyzing) connection_.execute("ANALYZE " + list);
   }
 
-  const SeedRequest& request_;
-  std::future<InputHash> input_hash_;
-  std::optional<InputHash> hashed_;
+  SeedRequest request_;
+  Use use_;
+  InputHasher hasher_;
+  std::future<InputHash> hashing_;
   postgres::Connection connection_;
+
+  // Kept from run to run.
+  std::optional<SeedMemory> memory_;
+  bool to_keep_ = false;  // it is not written down yet
   std::unique_ptr<SeedPlan> plan_;
+  SourceHashes merged_hashes_;
+  std::map<std::filesystem::path, std::string> planned_files_;  // with their hashes
+  std::string schema_digest_;
+
+  // Of a run.
+  std::optional<InputHash> input_hash_;
+  bool force_ = false;
   std::vector<const RowSource*> chosen_;  // in foreign-key order
   std::vector<const Table*> kept_;        // as they are
   std::vector<const catalog::Sequence*> sequences_;
@@ -299,6 +378,8 @@ class Seeding {
   bool in_batch_ = false;
   SeedReport report_;
 };
+
+namespace {
 
 // Into a copy of the database, which then takes its name.
 SeedReport seed_aside(const SeedRequest& request) {
@@ -310,7 +391,8 @@ SeedReport seed_aside(const SeedRequest& request) {
     plan = make_seed_plan(connection, request.input);
     check_golden_values(connection, *plan);
   }
-  SeedReport report = report_of(*plan, request.reporter);
+  tell_of(*plan, request.reporter);
+  SeedReport report = report_of(*plan);
   const AsideLoadReport loaded = load_aside(request.target, *plan, request.jobs, request.reporter);
   for (std::size_t i = 0; i < plan->sources.size(); ++i) {
     report.tables.push_back({plan->sources[i].table().name.display(), loaded.rows[i]});
@@ -325,7 +407,16 @@ SeedReport seed_aside(const SeedRequest& request) {
 
 SeedReport seed(const SeedRequest& request) {
   const bool aside = !request.single_transaction && !request.dry_run;
-  return aside ? seed_aside(request) : Seeding(request).run();
+  return aside ? seed_aside(request) : Seeder::Impl(request, Seeder::Impl::Use::once).run(false);
 }
+
+Seeder::Seeder(const SeedRequest& request)
+    : impl_(std::make_unique<Impl>(request, Impl::Use::again)) {}
+
+Seeder::~Seeder() = default;
+
+SeedReport Seeder::run(bool force) { return impl_->run(force); }
+
+void Seeder::settle() { impl_->settle(); }
 
 }  // namespace pgcycle::load

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -53,5 +54,28 @@ struct SeedReport {
 };
 
 SeedReport seed(const SeedRequest& request);
+
+// Seeds one database again and again: it keeps its session, the schema, and what it knows of files
+// and tables, so that a run does little more than what is left to do.
+//
+// Thread rule: one thread.
+class Seeder {
+ public:
+  // `request` without dry_run and with single_transaction; what it refers to must outlive this.
+  explicit Seeder(const SeedRequest& request);
+  ~Seeder();
+  Seeder(const Seeder&) = delete;
+  Seeder& operator=(const Seeder&) = delete;
+
+  SeedReport run(bool force = false);
+  // What can wait until nobody does: writes down what was seeded, for later processes, and finds
+  // out where the write-ahead log stands.
+  void settle();
+
+ private:
+  friend SeedReport seed(const SeedRequest& request);
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
 
 }  // namespace pgcycle::load

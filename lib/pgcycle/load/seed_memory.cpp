@@ -1,8 +1,10 @@
 #include "pgcycle/load/seed_memory.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "pgcycle/server/database_properties.hpp"
@@ -17,7 +19,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 constexpr const char* kNote = "pgcycle.seed";
 constexpr std::size_t kMostFiles = 50;
 
@@ -30,6 +32,27 @@ SELECT (SELECT count(*) || ' ' || sum(hashtextextended(concat_ws('.', attrelid, 
         FROM pg_catalog.pg_constraint WHERE oid >= 16384)
 )";
 
+// What kColumns leaves out. Not pg_class by its transaction: TRUNCATE writes there too.
+constexpr const char* kSchema = R"(
+SELECT concat_ws(' ',
+  (SELECT sum(hashtextextended(concat_ws('.', oid, relname, relnamespace, relkind, relpersistence,
+     relrowsecurity, relforcerowsecurity, relhastriggers, relhasrules, relispartition, relowner, relacl), 0)::numeric)
+   FROM pg_catalog.pg_class WHERE oid >= 16384),
+  (SELECT sum(hashtextextended(concat_ws('.', kind, id, changed), 0)::numeric) FROM (
+     SELECT 'd' AS kind, oid AS id, xmin AS changed FROM pg_catalog.pg_attrdef
+     UNION ALL SELECT 'i', indexrelid, xmin FROM pg_catalog.pg_index WHERE indexrelid >= 16384
+     UNION ALL SELECT 't', oid, xmin FROM pg_catalog.pg_trigger
+     UNION ALL SELECT 'r', oid, xmin FROM pg_catalog.pg_rewrite WHERE oid >= 16384
+     UNION ALL SELECT 'p', oid, xmin FROM pg_catalog.pg_policy
+     UNION ALL SELECT 'y', oid, xmin FROM pg_catalog.pg_type WHERE oid >= 16384
+     UNION ALL SELECT 'e', oid, xmin FROM pg_catalog.pg_enum
+     UNION ALL SELECT 'h', inhrelid, xmin FROM pg_catalog.pg_inherits
+     UNION ALL SELECT 's', seqrelid, xmin FROM pg_catalog.pg_sequence
+     UNION ALL SELECT 'n', oid, xmin FROM pg_catalog.pg_namespace
+     UNION ALL SELECT 'o', objid, xmin FROM pg_catalog.pg_depend
+       WHERE classid = 'pg_class'::regclass AND objid >= 16384 AND refobjsubid > 0) x))
+)";
+
 constexpr const char* kPosition =
     "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() END";
 
@@ -38,19 +61,6 @@ std::string hash_of_file(const fs::path& file) {
   Sha256 hash;
   read_blocks(open.get(), file.string(), [&hash](std::string_view block) { hash.update(block); });
   return to_hex(hash.finish());
-}
-
-void hash_directory(const fs::path& directory, InputHash& hash) {
-  if (!fs::is_directory(directory)) return;
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
-    if (entry.is_regular_file()) files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  for (const fs::path& file : files) {
-    const std::string& hashed = hash.files[file] = hash_of_file(file);
-    hash.all += fmt::format("{}={}\n", file.string().substr(directory.string().size()), hashed);
-  }
 }
 
 std::string hash_of_rows(const fixture::MergedTable& table) {
@@ -70,6 +80,14 @@ std::string hash_of_rows(const fixture::MergedTable& table) {
 std::string rows_sql(const std::string& from, const std::string& transaction) {
   return fmt::format("(SELECT count(*) FILTER (WHERE xmin = '{}'::xid) || '/' || count(*) FROM {})",
                      transaction, from);
+}
+
+std::vector<std::string> values_sql(const std::vector<std::string>& sequences) {
+  std::vector<std::string> out;
+  for (const std::string& name : sequences) {
+    out.push_back(fmt::format("(SELECT last_value || ',' || is_called FROM {})", name));
+  }
+  return out;
 }
 
 std::string array_of(const std::vector<std::string>& expressions) {
@@ -94,15 +112,54 @@ void forget_oldest(const fs::path& directory) {
 
 }  // namespace
 
-InputHash hash_of_input(const SeedInput& input) {
+InputHash InputHasher::operator()(const SeedInput& input) {
   InputHash out;
   out.all =
       fmt::format("{} scenario={} adapt={}\nfixtures\n", kFormat, input.scenario, input.adapt);
-  hash_directory(input.fixtures_directory, out);
+  add_directory(input.fixtures_directory, out);
   out.all += "golden\n";
-  hash_directory(input.golden_directory, out);
+  add_directory(input.golden_directory, out);
   out.all = to_hex(sha256(out.all));
   return out;
+}
+
+void InputHasher::add_directory(const fs::path& directory, InputHash& hash) {
+  if (!fs::is_directory(directory)) return;
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end(),
+            [](const fs::path& a, const fs::path& b) { return a.native() < b.native(); });
+  for (const fs::path& file : files) {
+    const std::string& hashed = hash.files[file] = hash_of(file);
+    hash.all += fmt::format("{}={}\n", file.string().substr(directory.string().size()), hashed);
+  }
+}
+
+const std::string& InputHasher::hash_of(const fs::path& file) {
+  // A file that is written while it is read, or just behind, has no later time to tell it by.
+  constexpr std::int64_t kTooRecent = 50'000'000;  // nanoseconds
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  struct stat status {};
+  timespec now{};
+  if (::stat(file.c_str(), &status) != 0 || clock_gettime(CLOCK_REALTIME, &now) != 0) {
+    status = {};
+  }
+  const std::array<std::int64_t, 4> stamp{status.st_size, static_cast<std::int64_t>(status.st_ino),
+                                          status.st_mtim.tv_sec * kSecond + status.st_mtim.tv_nsec,
+                                          status.st_ctim.tv_sec * kSecond + status.st_ctim.tv_nsec};
+  Known& known = known_[file];
+  if (known.hash.empty() || known.stamp != stamp) {
+    known.hash = hash_of_file(file);
+    const std::int64_t age = now.tv_sec * kSecond + now.tv_nsec - stamp[3];
+    known.stamp = age > kTooRecent ? stamp : std::array<std::int64_t, 4>{};
+  }
+  return known.hash;
+}
+
+std::string schema_digest(postgres::Connection& connection) {
+  return connection.query(kSchema).get(0, 0);
 }
 
 SourceHashes hashes_of_merged(const SeedPlan& plan) {
@@ -138,8 +195,7 @@ std::optional<SeedMemory> SeedMemory::recall(postgres::Connection& connection,
     memory.input_ = json.at("input");
     memory.position_ = json.at("position");
     memory.columns_ = json.at("columns");
-    memory.sequence_values_ = json.at("sequences").get<std::vector<std::string>>();
-    memory.sequence_names_ = json.at("sequence_names").get<std::vector<std::string>>();
+    memory.sequences_ = json.at("sequences").get<std::map<std::string, std::string>>();
     for (const Json& table : json.at("tables")) {
       memory.tables_[{table.at("schema"), table.at("name")}] = {
           table.at("from"), table.at("source"), table.at("transaction"), table.at("rows")};
@@ -150,42 +206,61 @@ std::optional<SeedMemory> SeedMemory::recall(postgres::Connection& connection,
   return memory;
 }
 
-SeedMemory::Look SeedMemory::look(postgres::Connection& connection, Rows which) const {
-  std::vector<std::string> values;
-  for (const std::string& name : sequence_names_) {
-    values.push_back(fmt::format("(SELECT last_value || ',' || is_called FROM {})", name));
-  }
+SeedMemory::Look SeedMemory::look(postgres::Connection& connection) const {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : sequences_) names.push_back(name);
   std::vector<std::string> rows;
-  for (const auto& [name, table] : tables_) {
-    if (which == Rows::looked_at) rows.push_back(rows_sql(table.from, table.transaction));
-  }
+  for (const auto& [name, table] : tables_) rows.push_back(rows_sql(table.from, table.transaction));
   const auto results = connection.query_all({{kPosition, {}},
                                              {kColumns, {}},
-                                             {array_of(values), {}},
+                                             {array_of(values_sql(names)), {}},
                                              {array_of(rows), {}},
                                              {kPosition, {}}});
-  return {results[0].get(0, 0), results[1].get(0, 0), results[2].array(0, 0),
-          results[3].array(0, 0), results[4].get(0, 0)};
+  Look out{
+      results[0].get(0, 0), results[1].get(0, 0), {}, results[3].array(0, 0), results[4].get(0, 0)};
+  const auto values = results[2].array(0, 0);
+  for (std::size_t i = 0; i < names.size(); ++i) out.sequences[names[i]] = values.at(i);
+  return out;
 }
 
-bool SeedMemory::holds(postgres::Connection& connection, const std::string& input_hash,
-                       const fs::path& directory) {
+void SeedMemory::see_position(postgres::Connection& connection) {
+  position_now_ = connection.query(kPosition).get(0, 0);
+}
+
+// The last look serves while nothing was written since.
+void SeedMemory::look_again(postgres::Connection& connection) {
+  const bool serves = seen_ && !position_now_.empty() && seen_->position_after == position_now_;
+  if (!serves) seen_ = look(connection);
+}
+
+bool SeedMemory::has_same_columns(postgres::Connection& connection) {
+  if (is_unmoved()) return true;
+  try {
+    look_again(connection);
+    return seen_->columns == columns_;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::statement) throw;
+    return false;  // a table or sequence is gone
+  }
+}
+
+bool SeedMemory::holds(postgres::Connection& connection, const std::string& input_hash) {
   if (input_hash != input_) return false;
   // Sequences stand where setval put them: the first nextval after that is in the log.
-  if (!position_now_.empty() && position_ == position_now_) return true;
+  if (is_unmoved()) return true;
   try {
     // Reading may clean pages, which is logged: the second look does not.
     for (bool again = true;; again = false) {
-      const Look now = look(connection);
+      seen_ = look(connection);
+      const Look& now = *seen_;
       std::size_t i = 0;
       for (const auto& [name, table] : tables_) {
         if (now.rows.at(i++) != table.rows) return false;
       }
-      if (now.columns != columns_ || now.sequences != sequence_values_) return false;
+      if (now.columns != columns_ || now.sequences != sequences_) return false;
       if (now.position_before == now.position_after) {
         // Whatever was written before has been seen, or commits after it.
-        position_ = now.position_before;
-        write(directory);
+        position_ = position_now_ = now.position_before;
         return true;
       }
       if (!again) return true;
@@ -196,22 +271,29 @@ bool SeedMemory::holds(postgres::Connection& connection, const std::string& inpu
   }
 }
 
+SeedMemory::Changes SeedMemory::changed_sources(const SourceHashes& sources) const {
+  Changes out;
+  for (const auto& [name, hash] : sources) {
+    const auto known = tables_.find(name);
+    if (known == tables_.end() || known->second.source != hash) out.tables.insert(name);
+  }
+  return out;
+}
+
 std::optional<SeedMemory::Changes> SeedMemory::changes(postgres::Connection& connection,
-                                                       const SourceHashes& sources) const {
+                                                       const SourceHashes& sources) {
+  if (is_unmoved()) return changed_sources(sources);
   try {
-    const Look now = look(connection);
+    look_again(connection);
+    const Look& now = *seen_;
     if (now.columns != columns_) return std::nullopt;
-    Changes out;
+    Changes out = changed_sources(sources);
     std::size_t i = 0;
     for (const auto& [name, table] : tables_) {
       if (now.rows.at(i++) != table.rows) out.tables.insert(name);
     }
-    for (const auto& [name, hash] : sources) {
-      const auto known = tables_.find(name);
-      if (known == tables_.end() || known->second.source != hash) out.tables.insert(name);
-    }
-    for (std::size_t k = 0; k < sequence_names_.size(); ++k) {
-      if (now.sequences.at(k) != sequence_values_.at(k)) out.sequences.insert(sequence_names_[k]);
+    for (const auto& [name, value] : sequences_) {
+      if (now.sequences.at(name) != value) out.sequences.insert(name);
     }
     return out;
   } catch (const Error& error) {
@@ -237,30 +319,35 @@ SeedMemory SeedMemory::take(postgres::Connection& connection, const SeedPlan& pl
                               fmt::format("{0}/{0}", rows->second)};
     }
   }
+  // A sequence that was not set may have moved meanwhile: that is for the next seed to find.
+  std::vector<std::string> set;
   for (const catalog::Sequence& sequence : plan.schema.sequences) {
-    if (!sequence.uses.empty()) memory.sequence_names_.push_back(sequence.name.sql());
-  }
-  const Look now =
-      memory.look(connection, loaded.triggers_fired ? Rows::looked_at : Rows::left_out);
-  memory.columns_ = now.columns;
-  memory.sequence_values_ = now.sequences;
-  // One that was not set may have moved meanwhile: that is for the next seed to find.
-  for (std::size_t i = 0; i < memory.sequence_names_.size(); ++i) {
-    if (!before || loaded.sequences.contains(memory.sequence_names_[i])) continue;
-    const auto& known = before->sequence_names_;
-    const auto found = std::find(known.begin(), known.end(), memory.sequence_names_[i]);
-    if (found != known.end()) {
-      memory.sequence_values_[i] =
-          before->sequence_values_[static_cast<std::size_t>(found - known.begin())];
+    if (sequence.uses.empty()) continue;
+    const std::string name = sequence.name.sql();
+    const bool known = before && before->sequences_.contains(name);
+    if (known && !loaded.sequences.contains(name)) {
+      memory.sequences_[name] = before->sequences_.at(name);
+    } else {
+      set.push_back(name);
     }
   }
+  const bool same_columns = before && before->is_unmoved();
+  const auto results = connection.query_all(
+      {{array_of(values_sql(set)), {}}, {same_columns ? "SELECT ''" : kColumns, {}}});
+  const auto values = results[0].array(0, 0);
+  for (std::size_t i = 0; i < set.size(); ++i) memory.sequences_[set[i]] = values.at(i);
+  memory.columns_ = same_columns ? before->columns_ : results[1].get(0, 0);
   if (!loaded.triggers_fired) return memory;
+  const Look now = memory.look(connection);
   std::size_t i = 0;
   for (auto& [name, table] : memory.tables_) table.rows = now.rows.at(i++);
   return memory;
 }
 
-void SeedMemory::write(const fs::path& directory) const {
+void SeedMemory::keep(postgres::Connection& connection, const fs::path& directory) const {
+  if (fs::create_directories(directory)) {
+    write_file_atomically(directory / ".gitignore", "*\n");  // it says nothing to others
+  }
   Json tables = Json::array();
   for (const auto& [name, table] : tables_) {
     tables.push_back({{"schema", name.schema},
@@ -274,17 +361,9 @@ void SeedMemory::write(const fs::path& directory) const {
                                                           {"input", input_},
                                                           {"position", position_},
                                                           {"columns", columns_},
-                                                          {"sequences", sequence_values_},
-                                                          {"sequence_names", sequence_names_},
+                                                          {"sequences", sequences_},
                                                           {"tables", tables}})
                                                         .dump(1));
-}
-
-void SeedMemory::keep(postgres::Connection& connection, const fs::path& directory) const {
-  if (fs::create_directories(directory)) {
-    write_file_atomically(directory / ".gitignore", "*\n");  // it says nothing to others
-  }
-  write(directory);
   const std::string database = connection.database();
   if (server::database_setting(connection, database, kNote) != token_) {
     server::set_database_setting(connection, database, kNote, token_);

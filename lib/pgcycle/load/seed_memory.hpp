@@ -11,6 +11,7 @@
 // Errors: none for what cannot be remembered; the caller is told.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -30,7 +31,24 @@ struct InputHash {
   std::string all;                                     // fixtures, golden records, options
   std::map<std::filesystem::path, std::string> files;  // of each of them
 };
-InputHash hash_of_input(const SeedInput& input);
+// Hashes files again only where they may have changed since the last time.
+class InputHasher {
+ public:
+  InputHash operator()(const SeedInput& input);
+
+ private:
+  struct Known {
+    std::array<std::int64_t, 4> stamp{};  // size, inode, times of change
+    std::string hash;
+  };
+  const std::string& hash_of(const std::filesystem::path& file);
+  void add_directory(const std::filesystem::path& directory, InputHash& hash);
+
+  std::map<std::filesystem::path, Known> known_;
+};
+
+// Of the definitions that a plan is made of, but for columns and constraints.
+std::string schema_digest(postgres::Connection& connection);
 
 // What each table is loaded with, as a hash.
 using SourceHashes = std::map<catalog::QualifiedName, std::string>;
@@ -54,10 +72,15 @@ class SeedMemory {
   static std::optional<SeedMemory> recall(postgres::Connection& connection,
                                           const std::filesystem::path& directory);
 
+  // Looks where the write-ahead log stands now.
+  void see_position(postgres::Connection& connection);
+  // Nothing was written since the database was last found as it should be.
+  bool is_unmoved() const { return !position_now_.empty() && position_ == position_now_; }
+  const std::string& input() const { return input_; }
+
   // Whether the database is as that seed left it: at once where the server's write-ahead log
   // stands where it stood when this was last found, else by looking at the tables.
-  bool holds(postgres::Connection& connection, const std::string& input_hash,
-             const std::filesystem::path& directory);
+  bool holds(postgres::Connection& connection, const std::string& input_hash);
   // Tables whose rows were written to, or whose source is another one now, and sequences that
   // moved.
   struct Changes {
@@ -65,8 +88,9 @@ class SeedMemory {
     std::set<std::string> sequences;  // as SQL
   };
   // Nothing where everything must be loaded again.
-  std::optional<Changes> changes(postgres::Connection& connection,
-                                 const SourceHashes& sources) const;
+  std::optional<Changes> changes(postgres::Connection& connection, const SourceHashes& sources);
+  // Whether columns and constraints are as they were.
+  bool has_same_columns(postgres::Connection& connection);
 
   // What a transaction did; the rest is as it was remembered.
   struct Loaded {
@@ -78,7 +102,7 @@ class SeedMemory {
   static SeedMemory take(postgres::Connection& connection, const SeedPlan& plan,
                          const std::string& input_hash, const SourceHashes& sources,
                          const Loaded& loaded, const std::optional<SeedMemory>& before);
-  // After that transaction's commit.
+  // After that transaction's commit, and when holds() has found another position.
   void keep(postgres::Connection& connection, const std::filesystem::path& directory) const;
 
   std::size_t table_count() const { return tables_.size(); }
@@ -87,22 +111,22 @@ class SeedMemory {
   struct Look {
     std::string position_before;  // in the write-ahead log
     std::string columns;
-    std::vector<std::string> sequences;  // of each, its value
-    std::vector<std::string> rows;       // of each table
+    std::map<std::string, std::string> sequences;  // with their values
+    std::vector<std::string> rows;                 // of each table
     std::string position_after;
   };
-  enum class Rows { looked_at, left_out };
-  Look look(postgres::Connection& connection, Rows rows = Rows::looked_at) const;
-  void write(const std::filesystem::path& directory) const;
+  Look look(postgres::Connection& connection) const;
+  void look_again(postgres::Connection& connection);
+  Changes changed_sources(const SourceHashes& sources) const;
 
   std::string token_;
   std::string input_;
   std::string position_;  // in the write-ahead log, before the database was found to be so
   std::string position_now_;
-  std::string columns_;  // digest of the columns' definitions
-  std::vector<std::string> sequence_names_;
-  std::vector<std::string> sequence_values_;
+  std::string columns_;                           // digest of the columns' definitions
+  std::map<std::string, std::string> sequences_;  // as SQL, with their values
   std::map<catalog::QualifiedName, Table> tables_;
+  std::optional<Look> seen_;  // the last look
 };
 
 }  // namespace pgcycle::load
