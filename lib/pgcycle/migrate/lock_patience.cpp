@@ -22,10 +22,6 @@ SELECT string_agg(format('process %s (%s%s, %s for %s s%s): %s', pid, usename,
     left(regexp_replace(query, '\s+', ' ', 'g'), 100)), E'\n' ORDER BY pid)
 FROM pg_catalog.pg_stat_activity WHERE pid = ANY (pg_catalog.pg_blocking_pids($1::integer)))";
 
-bool is_lock_failure(const Error& error) {
-  return error.sqlstate() == "55P03" || error.sqlstate() == "40P01";
-}
-
 void pause_with_jitter(double seconds) {
   static thread_local std::mt19937 random{std::random_device{}()};
   const double wanted = seconds * std::uniform_real_distribution<>(0.5, 1.5)(random);
@@ -37,6 +33,10 @@ void pause_with_jitter(double seconds) {
 }
 
 }  // namespace
+
+bool is_lock_failure(const Error& error) {
+  return error.sqlstate() == "55P03" || error.sqlstate() == "40P01";
+}
 
 LockPatience::LockPatience(const server::Target& target, LockSettings settings, int backend,
                            Reporter& reporter)

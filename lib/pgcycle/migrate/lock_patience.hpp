@@ -23,6 +23,9 @@ struct LockSettings {
   double wait_seconds = 0;
 };
 
+// The statement did not get its lock, or others would never have got theirs.
+bool is_lock_failure(const Error& error);
+
 class LockPatience {
  public:
   // Watches the session with the process id `backend` of the target's server.

@@ -120,7 +120,7 @@ Standing look(const MigrateRequest& request) {
   return {std::move(versions), std::move(connection), std::move(journal)};
 }
 
-constexpr std::size_t kMostInARow = 25;
+constexpr std::size_t kMostInARow = 100;
 constexpr std::uintmax_t kSmallFile = 64 << 10U;
 
 // What both directions share: the journal under the lock, the session and its patience.

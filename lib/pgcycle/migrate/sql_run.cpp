@@ -90,10 +90,13 @@ Error with_place(const Error& error, const SqlStatement& statement,
   return placed;
 }
 
+bool SqlRun::is_plain(const SqlStatement& statement) {
+  return statement.kind == SqlStatement::Kind::sql && !statement.copy_data &&
+         statement.copy_file.empty() && !statement.execute_result;
+}
+
 void SqlRun::add(SqlStatement statement) {
-  const bool plain = statement.kind == SqlStatement::Kind::sql && !statement.copy_data &&
-                     statement.copy_file.empty() && !statement.execute_result;
-  if (!plain || observer_ != nullptr) {
+  if (!is_plain(statement) || observer_ != nullptr) {
     flush();
     if (observer_ != nullptr && statement.kind == SqlStatement::Kind::sql) {
       observer_->before(statement);

@@ -29,6 +29,9 @@ class SqlRun {
          StatementObserver* observer = nullptr)
       : connection_(connection), reporter_(reporter), observer_(observer) {}
 
+  // Nothing but its text is to be sent.
+  static bool is_plain(const postgres::SqlStatement& statement);
+
   void add(postgres::SqlStatement statement);
   // A statement of our own between those of the file.
   void add(postgres::Statement statement);

@@ -4,6 +4,8 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <future>
+#include <utility>
 
 #include "pgcycle/migrate/backfill.hpp"
 #include "pgcycle/migrate/map_columns.hpp"
@@ -20,6 +22,7 @@ using postgres::SqlStatement;
 using postgres::StatementTraits;
 using postgres::TransactionControl;
 
+constexpr std::size_t kVersionsInAText = 25;
 constexpr std::size_t kOutputTail = 20000;  // of a script's output, kept in the journal
 constexpr std::size_t kShownTail = 2000;    // of it, in an error
 
@@ -117,13 +120,61 @@ void StepRunner::run(const Version& version, const Step& step, const StepRecord*
 
 void StepRunner::run_in_a_row(const std::vector<const Version*>& versions,
                               const std::function<std::size_t()>& first_to_run) {
+  bool by_text = true;
   with_patience([&](SqlRun& run) {
-    for (std::size_t i = first_to_run(); i < versions.size(); ++i) {
+    std::size_t first = first_to_run();
+    if (std::exchange(by_text, false)) {
+      if (ran_as_text(std::span(versions).subspan(first))) return;
+      first = first_to_run();
+    }
+    for (std::size_t i = first; i < versions.size(); ++i) {
       add_begin(run);
       add_step(run, *versions[i], versions[i]->steps.front(), true);
       run.add(postgres::Statement{"COMMIT", {}});
     }
   });
+}
+
+// Texts of many versions, which the server reads fastest; the next is made while it works. What
+// fails is run again statement by statement, which tells its place.
+bool StepRunner::ran_as_text(std::span<const Version* const> versions) {
+  const auto make_next = [&] {
+    const auto some = versions.first(std::min(kVersionsInAText, versions.size()));
+    versions = versions.subspan(some.size());
+    return std::async(std::launch::async, [this, some] { return text_of(some); });
+  };
+  for (auto next = make_next(); next.valid();) {
+    const std::optional<std::string> text = next.get();
+    if (!text) return false;
+    if (!versions.empty()) next = make_next();
+    throw_if_interrupted();
+    try {
+      connection_.execute(*text);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::statement || is_lock_failure(error)) throw;
+      if (connection_.in_transaction()) connection_.execute("ROLLBACK");
+      return false;
+    }
+  }
+  return true;
+}
+
+// Nothing where something in them is more than text.
+std::optional<std::string> StepRunner::text_of(std::span<const Version* const> versions) const {
+  std::string text;
+  for (const Version* version : versions) {
+    const Step& step = version->steps.front();
+    const std::string setting = patience_.setting();
+    text += setting.empty() ? "BEGIN;\n" : fmt::format("BEGIN;\n{};\n", setting);
+    const std::string sql = read_up(step);
+    postgres::SqlReader reader(sql, step.file.string(), {request_.standard_conforming_strings});
+    while (const auto statement = reader.next()) {
+      if (!SqlRun::is_plain(*statement)) return std::nullopt;
+      text += statement->text + "\n;\n";
+    }
+    text += postgres::with_literals(Journal::applied(*version, step, true)) + ";\nCOMMIT;\n";
+  }
+  return text;
 }
 
 void StepRunner::run_together(const Version& version, const std::vector<const Step*>& steps) {

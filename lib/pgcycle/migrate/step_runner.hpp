@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,8 @@ class StepRunner {
     std::string hash;          // of those that were read
   };
 
+  bool ran_as_text(std::span<const Version* const> versions);
+  std::optional<std::string> text_of(std::span<const Version* const> versions) const;
   void in_transaction(bool keeps_session, const std::function<void(SqlRun& run)>& work);
   void add_step(SqlRun& run, const Version& version, const Step& step, bool completes_version);
   void with_patience(const std::function<void(SqlRun& run)>& work);

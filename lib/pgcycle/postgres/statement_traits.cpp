@@ -31,7 +31,7 @@ class TraitReader {
     } else if (words_.take("vacuum")) {
       out_.outside_transaction = true;
     } else if (words_.take("cluster")) {
-      out_.outside_transaction = words_.at_end() || (words_.is("verbose") && words_.left() == 1);
+      out_.outside_transaction = words_.at_end() || (words_.is("verbose") && words_.is_last());
     } else if (words_.take("set") || words_.take("reset")) {
       out_.changes_session =
           !words_.is("local") && !words_.is("transaction") && !words_.is("constraints");
@@ -59,7 +59,7 @@ class TraitReader {
     return false;
   }
 
-  bool keeps_session() const {
+  bool keeps_session() {
     if (words_.at_end()) return true;
     for (const char* word : {"alter", "comment", "copy", "drop", "grant", "insert", "revoke"}) {
       if (words_.is(word)) return true;
@@ -136,7 +136,7 @@ class TraitReader {
     if (concurrently && !whole) out_.reindexed = words_.take_name();
   }
 
-  TransactionControl control() const {
+  TransactionControl control() {
     if (words_.is("begin")) return TransactionControl::begin;
     if (words_.is("start") && words_.contains("transaction")) return TransactionControl::begin;
     if (words_.is("commit") || words_.is("end")) return TransactionControl::commit;

@@ -26,7 +26,17 @@ std::string TokenCursor::take_name() {
   return sql;
 }
 
-bool TokenCursor::contains(std::string_view word) const {
+bool TokenCursor::has(std::size_t index) {
+  constexpr std::size_t kFew = 4;
+  while (index >= tokens_.size() && read_ < most_ && tokens_.size() == read_) {
+    read_ = std::min(most_, std::max(kFew, 4 * read_));
+    tokens_ = tokens_of(statement_, read_);
+  }
+  return index < tokens_.size();
+}
+
+bool TokenCursor::contains(std::string_view word) {
+  has(most_);
   return std::any_of(tokens_.begin(), tokens_.end(),
                      [word](const SqlToken& token) { return token.is(word); });
 }
