@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <set>
+
 #include "pgcycle/fixture/extract.hpp"
+#include "pgcycle/load/seed_memory.hpp"
 #include "pgcycle/support/file.hpp"
 #include "tests/test_server.hpp"
 
@@ -177,6 +181,19 @@ TEST_F(SeedTest, NeverRemovesRowsOfATableThatIsNotInTheFixtures) {
   EXPECT_EQ(error.code(), ErrorCode::check);
   EXPECT_NE(error.message().find("public.later"), std::string::npos);
   EXPECT_EQ(database_.value("SELECT count(*) FROM later"), "1");
+}
+
+TEST(InputHasher, SeesAnEditInTheSameInstant) {
+  const TestDirectory directory;
+  const SeedInput input{directory.path(), directory.path() / "none", {}, false};
+  InputHasher hasher;
+  std::set<std::string> seen;
+  for (int i = 100; i < 400; ++i) {
+    std::ofstream(directory.path() / "a.json") << i;  // as long as before, in the same file
+    EXPECT_TRUE(seen.insert(hasher(input).all).second) << i;
+  }
+  const std::string last = hasher(input).all;
+  EXPECT_EQ(hasher(input).all, last);
 }
 
 }  // namespace
