@@ -183,6 +183,52 @@ TEST_F(SeedTest, NeverRemovesRowsOfATableThatIsNotInTheFixtures) {
   EXPECT_EQ(database_.value("SELECT count(*) FROM later"), "1");
 }
 
+TEST_F(SeedTest, ASeederKnowsWhatItHasDone) {
+  database_.run(
+      "CREATE TABLE a (id int PRIMARY KEY, v text); CREATE TABLE b (id serial PRIMARY KEY, "
+      "a_id int REFERENCES a); INSERT INTO a VALUES (1, 'one'), (2, 'two'); INSERT INTO b (a_id) "
+      "VALUES (1), (2); CREATE MATERIALIZED VIEW m AS SELECT * FROM a");
+  extract();
+  const Config config = Config::empty(directory_.path(), test::process_environment());
+  const server::Target target = database_.target();
+  SeedRequest request{target,
+                      config,
+                      {directory_.path() / "f", directory_.path() / "no", {}, false},
+                      test::silent()};
+  request.memory_directory = directory_.path() / "memory";
+  const auto edit = [&](const std::string& value) {
+    directory_.write("f/public/a.json",
+                     "{\"table\": \"public.a\", \"key\": [\"id\"], \"rows\": "
+                     "[\n{\"id\": 1, \"v\": \"" +
+                         value + "\"},\n{\"id\": 2, \"v\": \"two\"}\n]}\n");
+  };
+  Seeder seeder(request);
+  EXPECT_EQ(seeder.run().tables.size(), 2U);
+  EXPECT_EQ(seeder.run().tables.size(), 0U);
+  for (const bool settles : {false, true, false, true, true}) {
+    static int number = 0;
+    edit("edit " + std::to_string(++number));
+    EXPECT_EQ(seeder.run().tables.size(), 1U) << number;
+    if (settles) seeder.settle();
+    EXPECT_EQ(seeder.run().tables.size(), 0U) << number;
+    EXPECT_EQ(database_.value("SELECT v FROM m WHERE id = 1"), "edit " + std::to_string(number));
+  }
+  // A view that comes later is refreshed as well; what is defined anew is seen.
+  seeder.settle();
+  database_.run("CREATE MATERIALIZED VIEW n AS SELECT * FROM a");
+  edit("last");
+  EXPECT_EQ(seeder.run().views_refreshed, 2U);
+  EXPECT_EQ(database_.value("SELECT v FROM n WHERE id = 1"), "last");
+  // What others write is put back, and only that.
+  seeder.settle();
+  database_.run("DELETE FROM b WHERE id = 2");
+  EXPECT_EQ(seeder.run().tables.size(), 1U);
+  EXPECT_EQ(seeder.run(true).tables.size(), 2U);
+  // Another process knows it too.
+  seeder.settle();
+  EXPECT_EQ(load::seed(request).tables.size(), 0U);
+}
+
 TEST(InputHasher, SeesAnEditInTheSameInstant) {
   const TestDirectory directory;
   const SeedInput input{directory.path(), directory.path() / "none", {}, false};

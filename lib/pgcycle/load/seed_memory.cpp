@@ -23,10 +23,13 @@ constexpr int kFormat = 2;
 constexpr const char* kNote = "pgcycle.seed";
 constexpr std::size_t kMostFiles = 50;
 
-// Definitions of columns and constraints change with the transaction that wrote them.
+// Definitions of columns and constraints change with the transaction that wrote them. Those of
+// TOAST and temporary tables come and go, also with each REFRESH MATERIALIZED VIEW.
 constexpr const char* kColumns = R"(
 SELECT (SELECT count(*) || ' ' || sum(hashtextextended(concat_ws('.', attrelid, attnum, xmin), 0)::numeric)
-        FROM pg_catalog.pg_attribute WHERE attrelid >= 16384 AND attnum > 0)
+        FROM pg_catalog.pg_attribute WHERE attnum > 0 AND attrelid IN (
+          SELECT oid FROM pg_catalog.pg_class WHERE oid >= 16384 AND relnamespace NOT IN (
+            SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_')))
     || ' ' ||
        (SELECT count(*) || ' ' || COALESCE(sum(hashtextextended(concat_ws('.', oid, xmin), 0)::numeric), 0)
         FROM pg_catalog.pg_constraint WHERE oid >= 16384)
@@ -34,23 +37,27 @@ SELECT (SELECT count(*) || ' ' || sum(hashtextextended(concat_ws('.', attrelid, 
 
 // What kColumns leaves out. Not pg_class by its transaction: TRUNCATE writes there too.
 constexpr const char* kSchema = R"(
+WITH ns AS (SELECT oid, xmin FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_'),
+rel AS (SELECT * FROM pg_catalog.pg_class WHERE oid >= 16384 AND relnamespace IN (SELECT oid FROM ns))
 SELECT concat_ws(' ',
   (SELECT sum(hashtextextended(concat_ws('.', oid, relname, relnamespace, relkind, relpersistence,
      relrowsecurity, relforcerowsecurity, relhastriggers, relhasrules, relispartition, relowner, relacl), 0)::numeric)
-   FROM pg_catalog.pg_class WHERE oid >= 16384),
+   FROM rel),
   (SELECT sum(hashtextextended(concat_ws('.', kind, id, changed), 0)::numeric) FROM (
      SELECT 'd' AS kind, oid AS id, xmin AS changed FROM pg_catalog.pg_attrdef
-     UNION ALL SELECT 'i', indexrelid, xmin FROM pg_catalog.pg_index WHERE indexrelid >= 16384
+       WHERE adrelid IN (SELECT oid FROM rel)
+     UNION ALL SELECT 'i', indexrelid, xmin FROM pg_catalog.pg_index WHERE indrelid IN (SELECT oid FROM rel)
      UNION ALL SELECT 't', oid, xmin FROM pg_catalog.pg_trigger
      UNION ALL SELECT 'r', oid, xmin FROM pg_catalog.pg_rewrite WHERE oid >= 16384
      UNION ALL SELECT 'p', oid, xmin FROM pg_catalog.pg_policy
-     UNION ALL SELECT 'y', oid, xmin FROM pg_catalog.pg_type WHERE oid >= 16384
+     UNION ALL SELECT 'y', oid, xmin FROM pg_catalog.pg_type
+       WHERE oid >= 16384 AND typnamespace IN (SELECT oid FROM ns)
      UNION ALL SELECT 'e', oid, xmin FROM pg_catalog.pg_enum
      UNION ALL SELECT 'h', inhrelid, xmin FROM pg_catalog.pg_inherits
      UNION ALL SELECT 's', seqrelid, xmin FROM pg_catalog.pg_sequence
-     UNION ALL SELECT 'n', oid, xmin FROM pg_catalog.pg_namespace
+     UNION ALL SELECT 'n', oid, xmin FROM ns
      UNION ALL SELECT 'o', objid, xmin FROM pg_catalog.pg_depend
-       WHERE classid = 'pg_class'::regclass AND objid >= 16384 AND refobjsubid > 0) x))
+       WHERE classid = 'pg_class'::regclass AND refobjsubid > 0 AND objid IN (SELECT oid FROM rel)) x))
 )";
 
 constexpr const char* kPosition =
