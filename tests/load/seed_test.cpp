@@ -219,6 +219,14 @@ TEST_F(SeedTest, ASeederKnowsWhatItHasDone) {
   edit("last");
   EXPECT_EQ(seeder.run().views_refreshed, 2U);
   EXPECT_EQ(database_.value("SELECT v FROM n WHERE id = 1"), "last");
+  seeder.settle();
+  database_.run(
+      "CREATE FUNCTION loud() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.v := upper(NEW.v); "
+      "RETURN NEW; END'; CREATE TRIGGER loud BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION "
+      "loud(); ALTER TABLE a ENABLE ALWAYS TRIGGER loud");
+  edit("quiet");
+  EXPECT_EQ(seeder.run().tables.size(), 1U);
+  EXPECT_EQ(database_.value("SELECT v FROM a WHERE id = 1"), "quiet");
   // What others write is put back, and only that.
   seeder.settle();
   database_.run("DELETE FROM b WHERE id = 2");
