@@ -133,6 +133,7 @@ timed() {
   local start
   start=$(date +%s%N)
   run 0 "$@"
+  # shellcheck disable=SC2034
   took=$((($(date +%s%N) - start) / 1000000))
 }
 

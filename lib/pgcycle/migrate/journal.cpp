@@ -2,13 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <thread>
+
 #include "pgcycle/postgres/identifier.hpp"
+#include "pgcycle/support/hash.hpp"
+#include "pgcycle/support/interrupt.hpp"
 
 namespace pgcycle::migrate {
 
 namespace {
 
-// The last column that was added: a journal without it is of an earlier pgcycle.
+// The last column that was added.
 constexpr std::string_view kNewestColumn = "taken_back";
 
 constexpr std::string_view kTables = R"(
@@ -39,6 +44,8 @@ ALTER TABLE pgcycle.migration_step
   ADD COLUMN IF NOT EXISTS output text,
   ADD COLUMN IF NOT EXISTS progress text,
   ADD COLUMN IF NOT EXISTS taken_back integer;
+CREATE TABLE IF NOT EXISTS pgcycle.migration_turn (token text NOT NULL);
+INSERT INTO pgcycle.migration_turn SELECT '' WHERE NOT EXISTS (SELECT FROM pgcycle.migration_turn);
 )";
 
 // A database that the files alone have made has no such table.
@@ -68,16 +75,49 @@ bool JournalContents::is_current(const Version& version, const Step& step) const
 }
 
 void Journal::prepare() {
-  const bool current = connection_
-                           .query(
-                               "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE "
-                               "attrelid = to_regclass('pgcycle.migration_step') AND attname = $1)",
-                               {std::string(kNewestColumn)})
-                           .boolean(0, 0);
-  if (current) return;
+  // The last table that was added: a journal without it is of an earlier pgcycle.
+  const auto newest = connection_.query("SELECT to_regclass('pgcycle.migration_turn')");
+  if (!newest.is_null(0, 0)) return;
   postgres::Transaction transaction(connection_);
   connection_.execute(kTables);
   transaction.commit();
+}
+
+Journal::~Journal() {
+  if (token_.empty()) return;
+  try {
+    connection_.execute(
+        fmt::format("RESET SESSION AUTHORIZATION; RESET ROLE; UPDATE pgcycle.migration_turn SET "
+                    "token = '' WHERE token = {}",
+                    postgres::quote_literal(token_)));
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the next run takes the turn all the same
+  }
+}
+
+void Journal::take_turn(Reporter& reporter) {
+  token_ = to_hex(random_bytes(16));
+  constexpr int kSilentTries = 5;
+  for (int tries = 1;; ++tries) {
+    const auto taken = connection_.query(
+        "UPDATE pgcycle.migration_turn SET token = $1 WHERE ctid = (SELECT ctid FROM "
+        "pgcycle.migration_turn LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING token",
+        {token_});
+    if (!taken.empty()) return;
+    if (tries == kSilentTries) {
+      reporter.notice("waiting for the server to end what a run that was cut off had begun");
+    }
+    throw_if_interrupted();
+    std::this_thread::sleep_for(std::chrono::milliseconds(tries < kSilentTries ? 10 : 50));
+  }
+}
+
+std::string Journal::fence() const {
+  if (token_.empty()) return {};
+  // The text is no number: the error shows it.
+  return fmt::format(
+      "SELECT (CASE count(*) WHEN 0 THEN 'another run has taken the turn' ELSE '1' END)::integer "
+      "FROM (SELECT FROM pgcycle.migration_turn WHERE token = {} FOR SHARE) t",
+      postgres::quote_literal(token_));
 }
 
 JournalContents Journal::read() {

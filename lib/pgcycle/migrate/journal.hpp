@@ -5,6 +5,10 @@
 // statement by statement keeps how many are done and, before each that no transaction can
 // hold, what it needs to tell whether that one was done when it is cut off.
 //
+// A server goes on with what a killed runner had sent it. So each transaction of a run holds the
+// row of pgcycle.migration_turn, which bears the run's token: the next run takes that row first,
+// for which it waits, and what is left of the earlier one then fails at its first statement.
+//
 // Thread rule: one thread, that of the connection.
 #pragma once
 
@@ -52,9 +56,17 @@ struct JournalContents {
 class Journal {
  public:
   explicit Journal(postgres::Connection& connection) : connection_(connection) {}
+  // Gives the turn back.
+  ~Journal();
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
 
   // Makes the tables when they are missing, and brings those of an earlier pgcycle up to date.
   void prepare();
+  // Takes the row of the turn, when no transaction of an earlier run holds it any more.
+  void take_turn(Reporter& reporter);
+  // To begin each transaction with: fails in one of a run that has lost the turn.
+  std::string fence() const;
   // Empty when there is no journal yet; writes nothing.
   JournalContents read();
 
@@ -84,6 +96,7 @@ class Journal {
 
  private:
   postgres::Connection& connection_;
+  std::string token_;  // of the turn, once it is taken
 };
 
 }  // namespace pgcycle::migrate

@@ -144,9 +144,11 @@ class Run {
                               [this] { return open_plain(request_.target, request_.reporter); });
     guard(request_);
     turn_.emplace(opening.get(), "migrate", request_.reporter);
+    check_history(all_versions_, journal_.read(), policy());
+    journal_.prepare();
+    journal_.take_turn(request_.reporter);
     contents_ = journal_.read();
     check_history(all_versions_, contents_, policy());
-    journal_.prepare();
     request_.standard_conforming_strings =
         connection_.query("SHOW standard_conforming_strings").get(0, 0) == "on";
     patience_.emplace(request_.target, lock_settings(request_.config), connection_.backend_pid(),

@@ -164,8 +164,7 @@ std::optional<std::string> StepRunner::text_of(std::span<const Version* const> v
   std::string text;
   for (const Version* version : versions) {
     const Step& step = version->steps.front();
-    const std::string setting = patience_.setting();
-    text += setting.empty() ? "BEGIN;\n" : fmt::format("BEGIN;\n{};\n", setting);
+    text += fmt::format("BEGIN;\n{};\n", fmt::join(opening(), ";\n"));
     const std::string sql = read_up(step);
     postgres::SqlReader reader(sql, step.file.string(), {request_.standard_conforming_strings});
     while (const auto statement = reader.next()) {
@@ -234,9 +233,16 @@ void StepRunner::in_transaction(bool keeps_session, const std::function<void(Sql
 
 void StepRunner::add_begin(SqlRun& run) {
   run.add(postgres::Statement{"BEGIN", {}});
-  if (const std::string setting = patience_.setting(); !setting.empty()) {
-    run.add(postgres::Statement{setting, {}});
+  for (const std::string& sql : opening()) run.add(postgres::Statement{sql, {}});
+}
+
+// What each transaction begins with.
+std::vector<std::string> StepRunner::opening() const {
+  std::vector<std::string> out{journal_.fence()};
+  if (std::string setting = patience_.setting(); !setting.empty()) {
+    out.push_back(std::move(setting));
   }
+  return out;
 }
 
 // What `work` adds; rolled back and done again when it meets a lock.
@@ -342,10 +348,17 @@ void StepRunner::run_one(const Version& version, const Step& step, const SqlStat
     execute(statement);
     note(notes.done(number + 1, notes.hash));
   } else {
-    in_transaction(true, [&](SqlRun& run) {
+    with_patience([&](SqlRun& run) {
+      run.add(postgres::Statement{"BEGIN", {}});
+      if (const std::string setting = patience_.setting(); !setting.empty()) {
+        run.add(postgres::Statement{setting, {}});
+      }
       run.add(statement);
+      // Only now, since the file's role may not touch the journal.
       add_own_role(run);
+      run.add(postgres::Statement{journal_.fence(), {}});
       run.add(notes.done(number + 1, notes.hash));
+      run.add(postgres::Statement{"COMMIT", {}});
     });
   }
 }
@@ -364,6 +377,7 @@ void StepRunner::note(const postgres::Statement& statement) {
   SqlRun run(connection_, request_.reporter);
   if (own) run.add(postgres::Statement{"BEGIN", {}});
   add_own_role(run);
+  run.add(postgres::Statement{journal_.fence(), {}});
   run.add(statement);
   if (own) run.add(postgres::Statement{"COMMIT", {}});
   run.flush();
@@ -508,8 +522,8 @@ void StepRunner::run_backfill(const Version& version, const Step& step, const St
   const std::uint64_t rows = migrate::run_backfill(
       connection_, step.file, from,
       [&](const std::string& key) { journal_.note_progress(version, step, key); },
-      [&](const std::function<void()>& batch) { patience_.run(batch); }, patience_.setting(),
-      request_.reporter);
+      [&](const std::function<void()>& batch) { patience_.run(batch); },
+      fmt::format("{}", fmt::join(opening(), "; ")), request_.reporter);
   request_.reporter.info("  {} rows filled", rows);
   verify(step);
   finish(version, step, completes_version);

@@ -50,6 +50,7 @@ class StepRunner {
   void add_step(SqlRun& run, const Version& version, const Step& step, bool completes_version);
   void with_patience(const std::function<void(SqlRun& run)>& work);
   void add_begin(SqlRun& run);
+  std::vector<std::string> opening() const;
   void add_own_role(SqlRun& run);
   void add_session_reset(SqlRun& run);
   void note(const postgres::Statement& statement);

@@ -56,3 +56,20 @@ two_at_once pgcycle-migrate --migrations m up
 same "$(content)" "$wanted"
 grep -q "waiting for pgcycle-migrate" "$work/one" "$work/two" || fail "nobody waited"
 same "$(cat "$work/one" "$work/two" | grep -c '^30 steps run')" 1
+
+# The server goes on for a while with what a killed run had sent it: the next run, at once, waits for
+# that, and does nothing twice.
+mkdir -p r
+printf 'CREATE TABLE counted (number int);\n' >r/000001_counted.up.sql
+for i in $(seq 2 40); do
+  printf 'CREATE TABLE IF NOT EXISTS s%s AS SELECT pg_sleep(0.01)::text AS x;\nINSERT INTO counted VALUES (%s);\n' "$i" "$i" >"$(printf 'r/%06d_s.up.sql' "$i")"
+done
+fresh
+timed pgcycle-migrate --migrations r up -q
+usual=$took
+for i in $(seq 25); do
+  fresh
+  killed_within "$usual" pgcycle-migrate --migrations r up -q
+  run 0 pgcycle-migrate --migrations r up -q
+  same "$(sql "SELECT count(*), count(DISTINCT number), sum(number) FROM counted")" "39|39|819" "after kill $i"
+done
