@@ -25,7 +25,7 @@ clean_up() {
   for project in "$work"/*.server; do
     [[ -e $project ]] && server_gone "$(basename "$project" .server)"
   done
-  for project in "$work"/*; do
+  for project in "$work"/*/data "$work"/*; do
     if mountpoint -q "$project"; then umount "$project"; fi
   done
   if [[ $status != 0 && -n ${PGCYCLE_KEEP:-} ]]; then
@@ -102,7 +102,7 @@ external_server() {
   [[ $(id -u) != 0 ]] || chown postgres "$directory"
   port=$((20000 + (RANDOM % 20000)))
   for setting in "${@:2}"; do settings+=(-c "$setting"); done
-  [[ -d $directory/data ]] || as_server_user "$bin/initdb" -D "$directory/data" -U postgres --auth=trust --encoding=UTF8 \
+  [[ -e $directory/data/PG_VERSION ]] || as_server_user "$bin/initdb" -D "$directory/data" -U postgres --auth=trust --encoding=UTF8 \
     --no-locale --no-sync --waldir="$directory/wal" >/dev/null
   as_server_user "$bin/postgres" -D "$directory/data" -p $port -k "$directory" -c fsync=off -h localhost \
     "${settings[@]}" >"$directory.log" 2>&1 &

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# SIGKILL at 300 random instants of a seed: the old data or the new, whole, and the next seed is
-# right. The server ends the load, the disk is full, a row near the end is wrong: nothing changes.
+# SIGKILL at 300 random instants of a seed, in place and aside: the old data or the new, whole, and the
+# next seed is right. The server ends the load, its disk is full, a row near the end is wrong: nothing
+# changes.
 . "$(dirname "$0")/../lib.sh"
 
 seeded
@@ -89,3 +90,58 @@ cp good.json fixtures/public/b.json
 same "$(state)" "$old"
 run 0 pgcycle-seed
 same "$(state)" "$new"
+
+# Into a copy that is renamed in: killed, whoever connects meets the old database or the new one.
+make_old
+timed pgcycle-seed -q --no-single-transaction
+usual=$took
+in_time=0
+for i in $(seq 30); do
+  make_old
+  killed_within "$usual" pgcycle-seed -q --no-single-transaction
+  no_sessions_of pgcycle-seed "$admin"
+  now=$(state)
+  [[ $now == "$old" || $now == "$new" ]] || fail "kill $i of a seed aside left $now"
+  if [[ $now == "$old" ]]; then in_time=$((in_time + 1)); fi
+done
+((in_time > 3)) || fail "hardly a seed aside was killed in time"
+run 0 pgcycle-seed -q --no-single-transaction
+same "$(state)" "$new"
+run 0 pgcycle-reset gc
+finished "$admin"
+
+# The server's disk is full.
+mkdir -p "$work/tiny/data"
+if [[ $(id -u) == 0 ]] && mount -t tmpfs -o size=64m none "$work/tiny/data" 2>/dev/null; then
+  chown -R postgres "$work/tiny"
+  chmod 700 "$work/tiny/data"
+  pg_dump -Fc -d "$url" -f shop.dump
+  cp -r "$work/shop" "$work/small"
+  external_server tiny
+  cd "$work/small"
+  url=postgresql://postgres@localhost:$port/shop
+  printf '{"database": {"url": "%s"}, "guard": {"allow": ["localhost:%s/shop", "localhost/shop"]}}\n' "$url" "$port" >pgcycle.json
+  psql -X -q -d "$admin" -c "CREATE DATABASE shop"
+  pg_restore -d "$url" shop.dump
+  make_old
+  old=$(state)
+  head -c 100m /dev/zero >"$work/tiny/data/filler" 2>/dev/null || true
+  run 3 pgcycle-seed
+  says "$err" "No space left on device"
+  same "$(state)" "$old" "a full disk changed something"
+  # A new database on a full disk may bring the whole server down; with room again, it recovers.
+  got=0
+  pgcycle-seed --no-single-transaction >"$out" 2>"$err" || got=$?
+  [[ $got == 2 || $got == 3 ]] || fail "a seed aside on a full disk ended with $got"
+  rm "$work/tiny/data/filler"
+  for _ in $(seq 100); do
+    if psql -X -q -d "$admin" -c 'SELECT' >/dev/null 2>&1; then break; fi
+    sleep 0.1
+  done
+  same "$(state)" "$old" "a full disk changed something"
+  run 0 pgcycle-seed -q
+  same "$(state)" "$new"
+  server_gone tiny
+  rm "$work/tiny.server"
+  umount "$work/tiny/data"
+fi
