@@ -171,10 +171,10 @@ class Seeder::Impl {
 
   bool same_files_but_rows() const {
     if (!memory_ || input_hash_->files.size() != planned_files_.size()) return false;
-    std::set<std::filesystem::path> rows_only;
+    std::set<std::string> rows_only;
     for (const RowSource& source : plan_->sources) {
       if (plan_->merged.tables.contains(source.table().name)) continue;
-      rows_only.insert(plan_->file_of(source.table(), request_.input.fixtures_directory));
+      rows_only.insert(plan_->file_of(source.table(), request_.input.fixtures_directory).native());
     }
     return std::all_of(input_hash_->files.begin(), input_hash_->files.end(), [&](const auto& file) {
       const auto before = planned_files_.find(file.first);
@@ -365,7 +365,7 @@ class Seeder::Impl {
   bool to_keep_ = false;  // it is not written down yet
   std::unique_ptr<SeedPlan> plan_;
   SourceHashes merged_hashes_;
-  std::map<std::filesystem::path, std::string> planned_files_;  // with their hashes
+  std::map<std::string, std::string> planned_files_;  // with their hashes
   std::string schema_digest_;
 
   // Of a run.

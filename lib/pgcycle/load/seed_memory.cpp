@@ -132,19 +132,18 @@ InputHash InputHasher::operator()(const SeedInput& input) {
 
 void InputHasher::add_directory(const fs::path& directory, InputHash& hash) {
   if (!fs::is_directory(directory)) return;
-  std::vector<fs::path> files;
+  std::vector<std::string> files;
   for (const auto& entry : fs::recursive_directory_iterator(directory)) {
-    if (entry.is_regular_file()) files.push_back(entry.path());
+    if (entry.is_regular_file()) files.push_back(entry.path().native());
   }
-  std::sort(files.begin(), files.end(),
-            [](const fs::path& a, const fs::path& b) { return a.native() < b.native(); });
-  for (const fs::path& file : files) {
+  std::sort(files.begin(), files.end());
+  for (const std::string& file : files) {
     const std::string& hashed = hash.files[file] = hash_of(file);
-    hash.all += fmt::format("{}={}\n", file.string().substr(directory.string().size()), hashed);
+    hash.all += fmt::format("{}={}\n", file.substr(directory.native().size()), hashed);
   }
 }
 
-const std::string& InputHasher::hash_of(const fs::path& file) {
+const std::string& InputHasher::hash_of(const std::string& file) {
   // A file that is written while it is read, or just behind, has no later time to tell it by.
   constexpr std::int64_t kTooRecent = 50'000'000;  // nanoseconds
   constexpr std::int64_t kSecond = 1'000'000'000;
@@ -180,7 +179,8 @@ void add_hashes_of_files(SourceHashes& hashes, const SeedPlan& plan, const SeedI
   for (const RowSource& source : plan.sources) {
     const QualifiedName& name = source.table().name;
     if (plan.merged.tables.contains(name)) continue;
-    const auto file = input_hash.files.find(plan.file_of(source.table(), input.fixtures_directory));
+    const auto file =
+        input_hash.files.find(plan.file_of(source.table(), input.fixtures_directory).native());
     hashes[name] = file == input_hash.files.end() ? std::string() : file->second;
   }
 }

@@ -28,8 +28,8 @@ namespace pgcycle::load {
 
 // Hashes of what a seed is made of.
 struct InputHash {
-  std::string all;                                     // fixtures, golden records, options
-  std::map<std::filesystem::path, std::string> files;  // of each of them
+  std::string all;                           // fixtures, golden records, options
+  std::map<std::string, std::string> files;  // of each of them, by path
 };
 // Hashes files again only where they may have changed since the last time.
 class InputHasher {
@@ -41,10 +41,10 @@ class InputHasher {
     std::array<std::int64_t, 4> stamp{};  // size, inode, times of change
     std::string hash;
   };
-  const std::string& hash_of(const std::filesystem::path& file);
+  const std::string& hash_of(const std::string& file);
   void add_directory(const std::filesystem::path& directory, InputHash& hash);
 
-  std::map<std::filesystem::path, Known> known_;
+  std::map<std::string, Known> known_;  // by path
 };
 
 // Of the definitions that a plan is made of, but for columns and constraints.
