@@ -200,6 +200,31 @@ TEST(Diff, EnumLabelsCanGoAndMove) {
   EXPECT_EQ(from.value("SELECT feels FROM people"), "happy");
 }
 
+// Also those that no column of the type stands under: what only has it in an expression, an
+// argument or an array.
+TEST(Diff, WhatUsesAnEnumIsMadeAgainWithIt) {
+  constexpr const char* kUsers = R"(
+    CREATE VIEW moods AS SELECT 'ok'::mood AS m;
+    CREATE VIEW of_moods AS SELECT m FROM moods;
+    CREATE FUNCTION is_fine(m mood) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+    ALTER TABLE people ADD CONSTRAINT not_bad CHECK (feels <> 'ok' OR id > 0);
+    ALTER TABLE people ADD COLUMN felt mood[];
+    CREATE INDEX fine ON people (id) WHERE feels = 'ok';
+    CREATE POLICY fine ON people USING (feels = 'ok'))";
+  const TestDatabase from;
+  const TestDatabase to;
+  from.run(kBase);
+  from.run(kUsers);
+  from.run("INSERT INTO people (name, feels, felt) VALUES ('a', 'happy', '{ok,happy}')");
+  std::string fewer(kBase);
+  const std::string labels = "'sad', 'ok', 'happy'";
+  fewer.replace(fewer.find(labels), labels.size(), "'happy', 'ok'");
+  to.run(fewer);
+  to.run(kUsers);
+  EXPECT_EQ(left_after(from, to), "");
+  EXPECT_EQ(from.value("SELECT felt FROM people"), "{ok,happy}");
+}
+
 TEST(Diff, ViewsOverAnAlteredColumnAreMadeAgain) {
   const TestDatabase from;
   const TestDatabase to;

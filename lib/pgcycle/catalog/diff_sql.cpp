@@ -97,6 +97,8 @@ class Writer {
       if (change.kind == ObjectChange::Kind::removed) open.push_back(key);
       if (changes_columns_under_others(key)) open.push_back(key);
       if (key.kind == "enum" && relabelled(key)) {
+        // Its columns change under what uses them; expressions and arguments name the type alone.
+        open.push_back(key);
         for (const ObjectKey& column : columns_of_type(key.name)) open.push_back(column);
       }
     }
