@@ -128,6 +128,57 @@ TEST_F(TemplateCacheTest, TheNextCloneTakesTheSpare) {
   EXPECT_EQ(value_in("clone_2"), "7");
 }
 
+TEST_F(TemplateCacheTest, AnUnfinishedTemplateIsReplacedByACopyThatIsFinished) {
+  TemplateCache cache(maintenance_, target_, test::silent());
+  const std::string key(32, 'e');
+  const auto work = [this, &key](const postgres::ConnectionInfo& info) {
+    ++builds_;
+    // The template can be cloned meanwhile.
+    auto other = open_maintenance(target_, test::silent());
+    const HeldTemplate held = TemplateCache(other, target_, test::silent()).hold(key, fill(0));
+    TemplateCache::clone(other, held, "clone_" + std::to_string(builds_));
+    postgres::Connection::open(info).execute("UPDATE public.t SET x = x + 1");
+    return DatabaseContents{1, 5};
+  };
+  cache.finish(key, work);
+  EXPECT_EQ(builds_, 0);  // there is none
+  cache.hold(key, [&](const postgres::ConnectionInfo& info) {
+    fill(7)(info);
+    return DatabaseContents{1, 4, true};
+  });
+  cache.make_spare(key, {});
+  EXPECT_TRUE(cache.hold(key, fill(0)).contents.unfinished);
+  cache.finish(key, work);
+  EXPECT_EQ(builds_, 2);
+  EXPECT_EQ(value_in("clone_2"), "7");
+  const HeldTemplate held = cache.hold(key, fill(0));
+  EXPECT_TRUE(held.was_there);
+  EXPECT_FALSE(held.contents.unfinished);
+  EXPECT_EQ(held.contents.rows, 5U);
+  EXPECT_TRUE(names("pgcycle_spare_%").empty());  // it was a copy of the unfinished one
+  TemplateCache::clone(maintenance_, held, "clone_3");
+  EXPECT_EQ(value_in("clone_3"), "8");
+  cache.finish(key, work);  // has nothing to do
+  EXPECT_EQ(builds_, 2);
+  EXPECT_GT(cache.list().front().last_used, 0);
+}
+
+TEST_F(TemplateCacheTest, ATemplateThatCannotBeFinishedStaysAsItIs) {
+  TemplateCache cache(maintenance_, target_, test::silent());
+  const std::string key(32, 'f');
+  cache.hold(key, [&](const postgres::ConnectionInfo& info) {
+    fill(7)(info);
+    return DatabaseContents{1, 1, true};
+  });
+  EXPECT_THROW(cache.finish(key, [](const postgres::ConnectionInfo&) -> DatabaseContents {
+    throw Error(ErrorCode::step, "no");
+  }),
+               Error);
+  EXPECT_TRUE(names("pgcycle_build_%").empty());
+  EXPECT_TRUE(clone(cache, key, "clone_1", fill(0)));
+  EXPECT_EQ(value_in("clone_1"), "7");
+}
+
 TEST_F(TemplateCacheTest, ASpareGoesWithItsTemplate) {
   TemplateCache cache(maintenance_, target_, test::silent());
   const std::string key(32, 'b');

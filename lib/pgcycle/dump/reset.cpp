@@ -32,6 +32,12 @@ std::vector<Target> targets_of(const ResetRequest& request) {
   return out;
 }
 
+// On the project's own server there is somebody who does the rest when the user has his database.
+bool analyzes_later(const ResetRequest& request) {
+  return request.finish_later && request.clones == 0 &&
+         request.target.kind != server::ServerKind::external;
+}
+
 void require_replaceable(postgres::Connection& maintenance, const Target& target,
                          const ResetRequest& request) {
   const std::string name = target.database();
@@ -149,15 +155,23 @@ server::CacheLimits cache_limits(const Config& config) {
 
 server::DatabaseContents fill_database(const ResetRequest& request, int server_major,
                                        const postgres::ConnectionInfo& database) {
+  const auto analyzed = [&] {
+    const bool later = analyzes_later(request);
+    server::DatabaseContents contents =
+        analyze(database, request.jobs, request.target.application_name, request.reporter,
+                later ? Sample::small : Sample::full);
+    contents.unfinished = later;
+    return contents;
+  };
   if (request.masking != nullptr) {
     request.masking->restore({*request.dump, database, server_major, request.target.container,
                               request.jobs, request.owners, request.environment, request.reporter});
-    return analyze(database, request.jobs, request.target.application_name, request.reporter);
+    return analyzed();
   }
   const UnpackedDump unpacked(*request.dump, request.owners, request.environment, request.reporter);
   restore({unpacked.dump(), database, server_major, request.target.container, request.jobs,
            request.owners, request.environment, request.reporter});
-  return analyze(database, request.jobs, request.target.application_name, request.reporter);
+  return analyzed();
 }
 
 server::HeldTemplate hold_template(const ResetRequest& request, postgres::Connection& maintenance) {
@@ -191,9 +205,20 @@ void finish_reset(const ResetRequest& request, const ResetReport& report) {
   for (const ResetDatabase& database : report.databases) {
     if (database.replaced) server::DatabaseSwap::drop_old(maintenance, database.info.database());
   }
+  const auto fully = [&](const postgres::ConnectionInfo& database) {
+    return analyze(database, request.jobs, request.target.application_name, request.reporter);
+  };
+  if (report.contents.unfinished) {
+    try {
+      for (const ResetDatabase& database : report.databases) fully(database.info);
+    } catch (const Error& error) {  // the user may have replaced or changed it
+      request.reporter.verbose("ANALYZE: {}", error.message());
+    }
+  }
   if (report.template_key.empty() || request.target.kind == server::ServerKind::external) return;
-  server::TemplateCache(maintenance, request.target, request.reporter)
-      .make_spare(report.template_key, cache_limits(request.config));
+  server::TemplateCache cache(maintenance, request.target, request.reporter);
+  cache.finish(report.template_key, fully);
+  cache.make_spare(report.template_key, cache_limits(request.config));
 }
 
 }  // namespace pgcycle::dump

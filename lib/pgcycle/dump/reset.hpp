@@ -64,7 +64,8 @@ struct ResetReport {
 std::string cache_key_of(const DumpFile& dump, OwnersAndGrants owners, const RowMasking* masking,
                          const Config& config, postgres::Connection& maintenance);
 server::CacheLimits cache_limits(const Config& config);
-// Restores the dump into an empty database and analyses it.
+// Restores the dump into an empty database and analyses it; where `finish_reset` comes after, by a
+// small sample.
 server::DatabaseContents fill_database(const ResetRequest& request, int server_major,
                                        const postgres::ConnectionInfo& database);
 
@@ -73,9 +74,10 @@ server::HeldTemplate hold_template(const ResetRequest& request, postgres::Connec
 
 ResetReport reset(const ResetRequest& request);
 
-// Drops the old database of a reset that has `finish_later` and, on the project's own
-// server, makes a spare of the template for the next one. When it never runs or is cut
-// off, the next reset drops the database and makes its clone itself.
+// Drops the old database of a reset that has `finish_later` and, on the project's own server,
+// analyses what was just restored by the full sample and makes a spare of the template for the
+// next reset. When it never runs or is cut off, the next reset drops the database, makes its
+// clone itself and analyses the template then.
 void finish_reset(const ResetRequest& request, const ResetReport& report);
 
 }  // namespace pgcycle::dump

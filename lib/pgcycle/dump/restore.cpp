@@ -108,10 +108,11 @@ void report_what_is_left_out(const std::string& contents, Reporter& reporter) {
   }
 }
 
-// The parts of PGOPTIONS that make a restore faster: the jobs are the parallelism.
+// The parts of PGOPTIONS that make a restore faster: the jobs are the parallelism, and nothing
+// that a restore runs is worth compiling.
 constexpr const char* kRestoreSettings =
     "-c client_min_messages=warning -c max_parallel_maintenance_workers=0 "
-    "-c maintenance_work_mem=128MB";
+    "-c maintenance_work_mem=128MB -c jit=off";
 
 void restore_plain(const RestoreRequest& request) {
   const server::ClientProgram psql("psql", request.server_major, server::VersionNeed::preferred,
@@ -164,7 +165,8 @@ void run_pg_restore(const RestoreRequest& request, std::vector<std::string> argu
 std::string_view restore_settings() { return kRestoreSettings; }
 
 server::DatabaseContents analyze(const postgres::ConnectionInfo& database, unsigned jobs,
-                                 const std::string& application_name, Reporter& reporter) {
+                                 const std::string& application_name, Reporter& reporter,
+                                 Sample sample) {
   const postgres::Connection::Options options{application_name, &reporter, false};
   auto connection = postgres::Connection::open(database, options);
   // Large ones first, so that no session is left with one at the end. Parents of
@@ -176,6 +178,11 @@ server::DatabaseContents analyze(const postgres::ConnectionInfo& database, unsig
       "AND n.nspname <> 'information_schema' ORDER BY pg_relation_size(c.oid) DESC, 1");
   std::atomic<std::size_t> next{0};
   const auto work = [&](postgres::Connection& session) {
+    if (sample == Sample::small) {
+      session.execute(
+          "SELECT set_config(name, greatest(setting::int / 10, 1)::text, false) "
+          "FROM pg_catalog.pg_settings WHERE name = 'default_statistics_target'");
+    }
     for (std::size_t i = next++; i < tables.size(); i = next++) {
       session.execute("ANALYZE " + tables.get(i, 0));
     }

@@ -36,9 +36,14 @@ void run_pg_restore(const RestoreRequest& request, std::vector<std::string> argu
 // The settings that make a restore faster, as the value of PGOPTIONS.
 std::string_view restore_settings();
 
+// How many rows of a table ANALYZE looks at: as many as the server is set up for, or a tenth,
+// which will do for the planner until there is time.
+enum class Sample { full, small };
+
 // Analyses all tables over `jobs` sessions and counts them and their rows.
 server::DatabaseContents analyze(const postgres::ConnectionInfo& database, unsigned jobs,
-                                 const std::string& application_name, Reporter& reporter);
+                                 const std::string& application_name, Reporter& reporter,
+                                 Sample sample = Sample::full);
 // Counts tables and rows as they were last analysed.
 server::DatabaseContents count_contents(postgres::Connection& connection);
 

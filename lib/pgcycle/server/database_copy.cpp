@@ -47,6 +47,12 @@ void copy_database(postgres::Connection& maintenance, const std::string& source,
   }
 }
 
+void rename_database(postgres::Connection& maintenance, const std::string& from,
+                     const std::string& to) {
+  maintenance.execute(
+      fmt::format("ALTER DATABASE {} RENAME TO {}", postgres::quote_identifier(from), postgres::quote_identifier(to)));
+}
+
 void drop_database(postgres::Connection& maintenance, const std::string& name) {
   maintenance.execute(
       fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE)", postgres::quote_identifier(name)));

@@ -18,6 +18,10 @@ enum class Sessions { allowed, refused };  // on the copy
 void copy_database(postgres::Connection& maintenance, const std::string& source,
                    const std::string& name, Sessions sessions = Sessions::allowed);
 
+// Throws Error{statement}; SQLSTATE 55006 when there are sessions, 3D000 when it is gone.
+void rename_database(postgres::Connection& maintenance, const std::string& from,
+                     const std::string& to);
+
 // Drops it, if it is there, with the sessions that are on it.
 void drop_database(postgres::Connection& maintenance, const std::string& name);
 

@@ -127,8 +127,7 @@ void DatabaseSwap::create_new() {
 
 void DatabaseSwap::adopt(const std::string& database) {
   end_sessions(maintenance_, database, database);
-  maintenance_.execute(fmt::format("ALTER DATABASE {} RENAME TO {}", quote_identifier(database),
-                                   quote_identifier(new_name_)));
+  rename_database(maintenance_, database, new_name_);
 }
 
 void DatabaseSwap::keep_old_as(const std::string& name) {
@@ -148,8 +147,7 @@ bool DatabaseSwap::rename_in(const std::string& properties_from) {
     rename_while_ending_sessions();
     if (!keeps_old_) drop_database(maintenance_, old_name_);
   } else {
-    maintenance_.execute(fmt::format("ALTER DATABASE {} RENAME TO {}", quote_identifier(new_name_),
-                                     quote_identifier(target_.database())));
+    rename_database(maintenance_, new_name_, target_.database());
   }
   has_new_ = false;
   return replaces;
@@ -158,12 +156,9 @@ bool DatabaseSwap::rename_in(const std::string& properties_from) {
 // The first rename locks the old database's name: new sessions wait for the end of the
 // transaction and then meet the new database.
 void DatabaseSwap::rename_both() {
-  const std::string target = quote_identifier(target_.database());
   postgres::Transaction swap(maintenance_);
-  maintenance_.execute(
-      fmt::format("ALTER DATABASE {} RENAME TO {}", target, quote_identifier(old_name_)));
-  maintenance_.execute(
-      fmt::format("ALTER DATABASE {} RENAME TO {}", quote_identifier(new_name_), target));
+  rename_database(maintenance_, target_.database(), old_name_);
+  rename_database(maintenance_, new_name_, target_.database());
   swap.commit();
 }
 

@@ -28,16 +28,48 @@ std::string template_name(const std::string& key) { return std::string(kTemplate
 
 std::string spare_name(const std::string& key) { return std::string(kSparePrefix) + key; }
 
-// "TABLES ROWS"
+std::string build_name(const std::string& key) { return std::string(kBuildPrefix) + key; }
+
+// "TABLES ROWS" or "TABLES ROWS unfinished"
 std::string to_text(const DatabaseContents& contents) {
-  return fmt::format("{} {}", contents.tables, contents.rows);
+  return fmt::format("{} {}{}", contents.tables, contents.rows,
+                     contents.unfinished ? " unfinished" : "");
 }
 
 DatabaseContents contents_of(const std::string& text) {
   DatabaseContents contents;
-  std::istringstream(text) >> contents.tables >> contents.rows;
+  std::string word;
+  std::istringstream(text) >> contents.tables >> contents.rows >> word;
+  contents.unfinished = word == "unfinished";
   return contents;
 }
+
+// A database aside that is dropped again unless it got its name.
+class Aside {
+ public:
+  Aside(postgres::Connection& maintenance, std::string name, Reporter& reporter)
+      : maintenance_(maintenance), name_(std::move(name)), reporter_(reporter) {
+    drop_database(maintenance_, name_);
+  }
+  ~Aside() {
+    if (done_) return;
+    try {
+      drop_database(maintenance_, name_);
+    } catch (const std::exception& error) {
+      reporter_.verbose("{} stays until the next build: {}", name_, error.what());
+    }
+  }
+  Aside(const Aside&) = delete;
+  Aside& operator=(const Aside&) = delete;
+  const std::string& name() const { return name_; }
+  void done() { done_ = true; }
+
+ private:
+  postgres::Connection& maintenance_;
+  std::string name_;
+  Reporter& reporter_;
+  bool done_ = false;
+};
 
 }  // namespace
 
@@ -90,8 +122,7 @@ void TemplateCache::clone(postgres::Connection& maintenance, const HeldTemplate&
   const std::string spare = spare_name(held.key);
   if (database_exists(maintenance, spare)) {
     try {
-      maintenance.execute(fmt::format("ALTER DATABASE {} RENAME TO {}", quote_identifier(spare),
-                                      quote_identifier(name)));
+      rename_database(maintenance, spare, name);
       maintenance.execute(
           fmt::format("ALTER DATABASE {} ALLOW_CONNECTIONS true", quote_identifier(name)));
       return;
@@ -119,26 +150,45 @@ void TemplateCache::make_spare(const std::string& key, const CacheLimits& limits
 }
 
 void TemplateCache::build_template(const std::string& key, const Build& build) {
-  const std::string aside = std::string(kBuildPrefix) + key;
-  const auto drop_aside = [&] { drop_database(maintenance_, aside); };
-  drop_aside();
+  Aside aside(maintenance_, build_name(key), reporter_);
   maintenance_.execute(
-      fmt::format("CREATE DATABASE {} TEMPLATE template0", quote_identifier(aside)));
-  try {
-    const DatabaseContents contents = build(target_.info.with_database(aside));
-    set_database_setting(maintenance_, aside, kContents, to_text(contents));
-    maintenance_.execute(
-        fmt::format("ALTER DATABASE {} ALLOW_CONNECTIONS false", quote_identifier(aside)));
-    maintenance_.execute(fmt::format("ALTER DATABASE {} RENAME TO {}", quote_identifier(aside),
-                                     quote_identifier(template_name(key))));
-  } catch (...) {
-    try {
-      drop_aside();
-    } catch (const Error& error) {
-      reporter_.verbose("{} stays until the next build: {}", aside, error.message());
-    }
-    throw;
-  }
+      fmt::format("CREATE DATABASE {} TEMPLATE template0", quote_identifier(aside.name())));
+  fill_aside(aside.name(), build);
+  rename_database(maintenance_, aside.name(), template_name(key));
+  aside.done();
+}
+
+// Fills it, notes what is in it and lets nobody in any more.
+void TemplateCache::fill_aside(const std::string& aside, const Build& build) {
+  const DatabaseContents contents = build(target_.info.with_database(aside));
+  set_database_setting(maintenance_, aside, kContents, to_text(contents));
+  maintenance_.execute(
+      fmt::format("ALTER DATABASE {} ALLOW_CONNECTIONS false", quote_identifier(aside)));
+}
+
+void TemplateCache::finish(const std::string& key, const Build& finish) {
+  const std::string name = template_name(key);
+  const std::string spare = spare_name(key);
+  const auto turn = AdvisoryLock::try_once(maintenance_, spare);
+  if (!turn) return;
+  // Shared first: it neither goes nor is it built meanwhile.
+  const AdvisoryLock stays(maintenance_, name, reporter_, AdvisoryLock::Mode::shared);
+  if (!database_exists(maintenance_, name)) return;
+  if (!contents_of(database_setting(maintenance_, name, kContents)).unfinished) return;
+  Aside aside(maintenance_, build_name(key), reporter_);
+  copy_database(maintenance_, name, aside.name());
+  fill_aside(aside.name(), finish);
+  const AdvisoryLock alone(maintenance_, name, reporter_);
+  set_database_setting(maintenance_, aside.name(), kLastUsed,
+                       database_setting(maintenance_, name, kLastUsed));
+  // A spare is a copy of the old one; the old one is a spare for an instant.
+  drop_database(maintenance_, spare);
+  postgres::Transaction swap(maintenance_);
+  rename_database(maintenance_, name, spare);
+  rename_database(maintenance_, aside.name(), name);
+  swap.commit();
+  aside.done();
+  drop_database(maintenance_, spare);
 }
 
 std::vector<CachedTemplate> TemplateCache::list() {

@@ -11,6 +11,9 @@
 // next clone takes it and gives it its name. It has the template's key in its own name,
 // counts with the template and goes with it.
 //
+// A template may be published before all is done that makes it better (`Build` says so); `finish`
+// does that on a copy, which takes the template's place.
+//
 // Thread rule: one thread, that of the session. Errors: as the session.
 #pragma once
 
@@ -27,7 +30,8 @@ namespace pgcycle::server {
 
 struct DatabaseContents {
   std::size_t tables = 0;
-  std::uint64_t rows = 0;  // as ANALYZE counted them
+  std::uint64_t rows = 0;   // as ANALYZE counted them
+  bool unfinished = false;  // ANALYZE looked at a small sample only
 };
 
 struct CachedTemplate {
@@ -65,6 +69,9 @@ class TemplateCache {
   // Makes database `name` of the template: its spare, or a new copy.
   static void clone(postgres::Connection& maintenance, const HeldTemplate& held,
                     const std::string& name);
+  // Where the template is unfinished: puts a copy of it that `finish` has worked on in its place.
+  // Clones are made meanwhile as before. Another run that does the same is left to it.
+  void finish(const std::string& key, const Build& finish);
   // Makes the spare where there is none and, with it, the template still fits the limits.
   void make_spare(const std::string& key, const CacheLimits& limits);
 
@@ -81,6 +88,7 @@ class TemplateCache {
 
  private:
   void build_template(const std::string& key, const Build& build);
+  void fill_aside(const std::string& aside, const Build& build);
   void note_use(const std::string& database);
   void drop(const CachedTemplate& entry);
 

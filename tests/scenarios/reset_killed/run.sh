@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# SIGKILL at 300 random instants of a reset: the target is the old database or the new one, whole,
-# and the next run leaves no stray database, file or process.
+# SIGKILL at 300 random instants of a reset, and at 25 of what it leaves to the background: the
+# target is the old database or the new one, whole, and the next run leaves no stray database, file
+# or process.
 . "$(dirname "$0")/../lib.sh"
 
 seeded
@@ -56,6 +57,22 @@ for i in $(seq 300); do
     [[ $now == "$old" || $now == "$new" ]] || fail "kill $i of $form: $now"
   fi
   if [[ $now == "$new" ]]; then seen[new]=1; else seen[old]=1; fi
+done
+# What a reset leaves to the background, killed there.
+for i in $(seq 25); do
+  no_sessions_of pgcycle-reset "$admin"
+  psql -X -At -d "$admin" -c "SELECT format('DROP DATABASE %I;', datname) FROM pg_database WHERE datname ~ '^pgcycle_(template|spare)_'" |
+    psql -X -q -d "$admin"
+  run 0 pgcycle-reset -q --dump custom.dump
+  sleep "0.$(printf '%03d' $((RANDOM % 200)))"
+  for pid in $(pgrep -x pgcycle-reset || true); do
+    if [[ $(readlink "/proc/$pid/cwd") == "$PWD" ]]; then kill -9 "$pid" 2>/dev/null || true; fi
+  done
+  same "$(state)" "$new" "background killed, $i"
+  psql -X -q -d "$url" -c "UPDATE a SET v = 'mine'"
+  run 0 pgcycle-reset --json --dump custom.dump
+  says "$out" '"from_cache":true'
+  same "$(state)" "$new" "after the background was killed, $i"
 done
 [[ ${#seen[@]} == 2 ]] || fail "only one of the states was ever met: ${!seen[*]}"
 no_sessions_of pgcycle-reset "$admin"
