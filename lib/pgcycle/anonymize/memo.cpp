@@ -85,7 +85,7 @@ class Memo {
   }
 
  private:
-  static constexpr std::size_t kEntries = 2048;
+  static constexpr std::size_t kEntries = 8192;
   std::uint64_t owner_ = 0;
   std::array<Entry, kEntries> entries_;
 };
