@@ -159,6 +159,22 @@ TEST_F(SeedTest, SetsSequencesBehindTheirColumns) {
             "6,91,-5,100");
 }
 
+// Values that the sequence cannot have drawn do not count.
+TEST_F(SeedTest, SetsSequencesWithinTheirBounds) {
+  database_.run(R"(CREATE SEQUENCE up MAXVALUE 100; CREATE SEQUENCE down INCREMENT -1 MINVALUE -100;
+    CREATE SEQUENCE low; CREATE SEQUENCE two MAXVALUE 50;
+    CREATE TABLE t (u bigint DEFAULT nextval('up'), d bigint DEFAULT nextval('down'),
+      l bigint DEFAULT nextval('low'), b bigint DEFAULT nextval('two'));
+    CREATE TABLE o (b bigint DEFAULT nextval('two'));
+    INSERT INTO t VALUES (7, -8, -3, 9000), (1000, -2000, -4, 11); INSERT INTO o VALUES (12), (51);
+    SELECT setval('low', 77), setval('two', 5);)");
+  extract();
+  seed();
+  EXPECT_EQ(database_.value("SELECT concat_ws(',', nextval('up'), nextval('down'), nextval('low'), "
+                            "nextval('two'))"),
+            "8,-9,1,13");
+}
+
 TEST_F(SeedTest, KeepsTriggersAtRestAndRefreshesViews) {
   database_.run(R"(CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1);
     CREATE MATERIALIZED VIEW m AS SELECT count(*) AS n FROM t;

@@ -170,9 +170,10 @@ TEST_F(TemplateCacheTest, ATemplateThatCannotBeFinishedStaysAsItIs) {
     fill(7)(info);
     return DatabaseContents{1, 1, true};
   });
-  EXPECT_THROW(cache.finish(key, [](const postgres::ConnectionInfo&) -> DatabaseContents {
-    throw Error(ErrorCode::step, "no");
-  }),
+  EXPECT_THROW(cache.finish(key,
+                            [](const postgres::ConnectionInfo&) -> DatabaseContents {
+                              throw Error(ErrorCode::step, "no");
+                            }),
                Error);
   EXPECT_TRUE(names("pgcycle_build_%").empty());
   EXPECT_TRUE(clone(cache, key, "clone_1", fill(0)));

@@ -175,8 +175,9 @@ std::vector<Sequence> load_sequences(const Result& rows, const TablesByOid& tabl
     sequence.increment = rows.integer(i, 3);
     sequence.minimum = rows.integer(i, 4);
     sequence.maximum = rows.integer(i, 5);
-    const std::vector<std::string> table_oids = rows.array(i, 6);
-    const std::vector<std::string> columns = rows.array(i, 7);
+    sequence.may_alter = rows.boolean(i, 6);
+    const std::vector<std::string> table_oids = rows.array(i, 7);
+    const std::vector<std::string> columns = rows.array(i, 8);
     for (std::size_t u = 0; u < columns.size(); ++u) {
       const auto table = tables.find(static_cast<Oid>(std::stoul(table_oids[u])));
       if (table != tables.end()) sequence.uses.push_back({table->second.name, columns[u]});

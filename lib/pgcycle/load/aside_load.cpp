@@ -125,7 +125,8 @@ AsideLoadReport load_aside(const server::Target& target, SeedPlan& plan, unsigne
     report.foreign_keys_proven = keys.size();
     for (const catalog::Sequence& sequence : plan.schema.sequences) {
       if (sequence.uses.empty()) continue;
-      const postgres::Result place = workers.first().query(place_of(sequence).sql);
+      const SequencePlace place =
+          read_place(workers.first(), sequence, workers.first().query(place_of(sequence).sql));
       for (const auto& statement : setting_of(sequence, place)) {
         workers.first().execute(statement.sql);
       }

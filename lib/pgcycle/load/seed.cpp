@@ -139,6 +139,7 @@ class Seeder::Impl {
     chosen_.clear();
     kept_.clear();
     sequences_.clear();
+    sequences_set_.clear();
     may_batch_ = true;
     in_batch_ = false;
     report_ = {};
@@ -208,9 +209,7 @@ class Seeder::Impl {
     for (std::size_t i = 0; i < chosen_.size(); ++i) {
       out.tables[chosen_[i]->table().name] = report_.tables[i].rows;
     }
-    for (const catalog::Sequence* sequence : sequences_) {
-      out.sequences.insert(sequence->name.sql());
-    }
+    out.sequences = sequences_set_;
     out.triggers_fired = request_.fire_triggers;
     return out;
   }
@@ -228,9 +227,10 @@ class Seeder::Impl {
       }
     }
     for (const catalog::Sequence& sequence : plan_->schema.sequences) {
-      if (!changes || changes->sequences.contains(sequence.name.sql()) || is_used_by(sequence)) {
-        sequences_.push_back(&sequence);
-      }
+      const std::string name = sequence.name.sql();
+      const bool kept = changes && !changes->sequences.contains(name) &&
+                        memory_->knows_sequence(name) && !is_used_by(sequence);
+      if (!kept) sequences_.push_back(&sequence);
     }
   }
 
@@ -328,9 +328,11 @@ class Seeder::Impl {
     report_.foreign_keys_proven = keys.size();
     statements.clear();
     for (std::size_t i = 0; i < sequences.size(); ++i) {
-      for (auto& statement : setting_of(*sequences[i], results[keys.size() + i])) {
+      const SequencePlace place = read_place(connection_, *sequences[i], results[keys.size() + i]);
+      for (auto& statement : setting_of(*sequences[i], place)) {
         statements.push_back(std::move(statement));
       }
+      sequences_set_[sequences[i]->name.sql()] = place.text();
     }
     report_.sequences_set = sequences.size();
     if (!statements.empty()) connection_.query_all(statements);
@@ -374,6 +376,7 @@ class Seeder::Impl {
   std::vector<const RowSource*> chosen_;  // in foreign-key order
   std::vector<const Table*> kept_;        // as they are
   std::vector<const catalog::Sequence*> sequences_;
+  std::map<std::string, std::string> sequences_set_;  // as SQL, to their values
   bool may_batch_ = true;
   bool in_batch_ = false;
   SeedReport report_;

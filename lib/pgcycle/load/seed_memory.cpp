@@ -327,23 +327,15 @@ SeedMemory SeedMemory::take(postgres::Connection& connection, const SeedPlan& pl
     }
   }
   // A sequence that was not set may have moved meanwhile: that is for the next seed to find.
-  std::vector<std::string> set;
   for (const catalog::Sequence& sequence : plan.schema.sequences) {
     if (sequence.uses.empty()) continue;
     const std::string name = sequence.name.sql();
-    const bool known = before && before->sequences_.contains(name);
-    if (known && !loaded.sequences.contains(name)) {
-      memory.sequences_[name] = before->sequences_.at(name);
-    } else {
-      set.push_back(name);
-    }
+    const auto set = loaded.sequences.find(name);
+    memory.sequences_[name] =
+        set != loaded.sequences.end() ? set->second : before.value().sequences_.at(name);
   }
   const bool same_columns = before && before->is_unmoved();
-  const auto results = connection.query_all(
-      {{array_of(values_sql(set)), {}}, {same_columns ? "SELECT ''" : kColumns, {}}});
-  const auto values = results[0].array(0, 0);
-  for (std::size_t i = 0; i < set.size(); ++i) memory.sequences_[set[i]] = values.at(i);
-  memory.columns_ = same_columns ? before->columns_ : results[1].get(0, 0);
+  memory.columns_ = same_columns ? before->columns_ : connection.query(kColumns).get(0, 0);
   if (!loaded.triggers_fired) return memory;
   const Look now = memory.look(connection);
   std::size_t i = 0;

@@ -89,13 +89,14 @@ class SeedMemory {
   };
   // Nothing where everything must be loaded again.
   std::optional<Changes> changes(postgres::Connection& connection, const SourceHashes& sources);
+  bool knows_sequence(const std::string& as_sql) const { return sequences_.contains(as_sql); }
   // Whether columns and constraints are as they were.
   bool has_same_columns(postgres::Connection& connection);
 
   // What a transaction did; the rest is as it was remembered.
   struct Loaded {
     std::map<catalog::QualifiedName, std::uint64_t> tables;  // with as many rows
-    std::set<std::string> sequences;                         // set, as SQL
+    std::map<std::string, std::string> sequences;            // as SQL, set to these values
     bool triggers_fired = false;                             // rows must be counted
   };
   // Takes down, in that transaction, what the database now holds.

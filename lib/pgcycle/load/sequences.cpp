@@ -2,41 +2,82 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "pgcycle/postgres/identifier.hpp"
 
 namespace pgcycle::load {
 
-postgres::Statement place_of(const catalog::Sequence& sequence) {
-  const std::string furthest = sequence.increment < 0 ? "min" : "max";
-  std::string values;
+namespace {
+
+using catalog::Sequence;
+
+const char* furthest(const Sequence& sequence) { return sequence.increment < 0 ? "min" : "max"; }
+
+// The furthest value in each column that uses it, as a subquery's rows.
+std::string values_in_use(const Sequence& sequence) {
+  std::string out;
   for (const catalog::SequenceUse& use : sequence.uses) {
-    if (!values.empty()) values += " UNION ALL ";
-    values += fmt::format("SELECT {}({})::bigint FROM {}", furthest,
-                          postgres::quote_identifier(use.column), use.table.sql());
+    out += fmt::format("{}SELECT {}({})::bigint AS v FROM {}", out.empty() ? "" : " UNION ALL ",
+                       furthest(sequence), postgres::quote_identifier(use.column), use.table.sql());
   }
-  // A value outside the sequence's bounds was never drawn from it. One that was drawn ahead
-  // (log_cnt) moves without a trace in the log; setval ends that.
-  return {fmt::format("SELECT COALESCE(used, {0}), used IS NOT NULL, "
-                      "(s.last_value, s.is_called, s.log_cnt) = (COALESCE(used, {0}), used IS NOT "
-                      "NULL, 0), pg_has_role(c.relowner, 'USAGE') "
-                      "FROM (SELECT {1}(v) FROM ({2}) u(v) WHERE v BETWEEN {3} AND {4}) f(used), "
-                      "{5} s, pg_catalog.pg_class c WHERE c.oid = {6}::regclass",
-                      sequence.start, furthest, values, sequence.minimum, sequence.maximum,
-                      sequence.name.sql(), postgres::quote_literal(sequence.name.sql())),
-          {}};
+  return out;
 }
 
-std::vector<postgres::Statement> setting_of(const catalog::Sequence& sequence,
-                                            const postgres::Result& place) {
+}  // namespace
+
+std::string SequencePlace::text() const { return fmt::format("{},{}", value, called); }
+
+postgres::Statement place_of(const Sequence& sequence) {
+  const std::string values = values_in_use(sequence);
+  const std::string used = sequence.uses.size() == 1 ? values
+                                                     : fmt::format("SELECT {}(v) FROM ({}) u",
+                                                                   furthest(sequence), values);
+  // A value that was drawn ahead (log_cnt) moves without a trace in the log; setval ends that.
+  return {
+      fmt::format("SELECT ({}), last_value, is_called AND log_cnt = 0, is_called OR log_cnt > 0 "
+                  "FROM {}",
+                  used, sequence.name.sql()),
+      {}};
+}
+
+SequencePlace read_place(postgres::Connection& connection, const Sequence& sequence,
+                         const postgres::Result& selected) {
+  std::optional<std::int64_t> used;
+  if (!selected.is_null(0, 0)) used = selected.integer(0, 0);
+  const bool beyond =
+      used && (sequence.increment < 0 ? *used < sequence.minimum : *used > sequence.maximum);
+  if (beyond) {
+    std::string rows;
+    for (const catalog::SequenceUse& use : sequence.uses) {
+      const std::string column = postgres::quote_identifier(use.column);
+      rows += fmt::format("{}SELECT {}({})::bigint AS v FROM {} WHERE {} BETWEEN {} AND {}",
+                          rows.empty() ? "" : " UNION ALL ", furthest(sequence), column,
+                          use.table.sql(), column, sequence.minimum, sequence.maximum);
+    }
+    const postgres::Result within =
+        connection.query(fmt::format("SELECT {}(v) FROM ({}) u", furthest(sequence), rows));
+    used.reset();
+    if (!within.is_null(0, 0)) used = within.integer(0, 0);
+  }
+  // Nothing within its bounds was ever drawn.
+  if (used && (*used < sequence.minimum || *used > sequence.maximum)) used.reset();
+  const SequencePlace place{used.value_or(sequence.start), used.has_value(), false};
+  const bool stands = selected.integer(0, 1) == place.value &&
+                      (place.called ? selected.boolean(0, 2) : !selected.boolean(0, 3));
+  return {place.value, place.called, stands};
+}
+
+std::vector<postgres::Statement> setting_of(const Sequence& sequence, const SequencePlace& place) {
   std::vector<postgres::Statement> out;
-  if (place.boolean(0, 2)) return out;
-  if (place.boolean(0, 3)) {
+  if (place.is_there) return out;
+  if (sequence.may_alter) {
     out.push_back({fmt::format("ALTER SEQUENCE {} RESTART", sequence.name.sql()), {}});
   }
-  out.push_back({fmt::format("SELECT setval({}::regclass, {}, {})",
-                             postgres::quote_literal(sequence.name.sql()), place.text(0, 0),
-                             place.boolean(0, 1) ? "true" : "false"),
-                 {}});
+  out.push_back(
+      {fmt::format("SELECT setval({}::regclass, {}, {})",
+                   postgres::quote_literal(sequence.name.sql()), place.value, place.called),
+       {}});
   return out;
 }
 

@@ -49,8 +49,9 @@ void copy_database(postgres::Connection& maintenance, const std::string& source,
 
 void rename_database(postgres::Connection& maintenance, const std::string& from,
                      const std::string& to) {
-  maintenance.execute(
-      fmt::format("ALTER DATABASE {} RENAME TO {}", postgres::quote_identifier(from), postgres::quote_identifier(to)));
+  maintenance.execute(fmt::format("ALTER DATABASE {} RENAME TO {}",
+                                  postgres::quote_identifier(from),
+                                  postgres::quote_identifier(to)));
 }
 
 void drop_database(postgres::Connection& maintenance, const std::string& name) {
