@@ -108,11 +108,11 @@ void report_what_is_left_out(const std::string& contents, Reporter& reporter) {
   }
 }
 
-// The parts of PGOPTIONS that make a restore faster: the jobs are the parallelism, and nothing
-// that a restore runs is worth compiling.
+// The parts of PGOPTIONS that make a restore faster: the jobs are the parallelism, nothing
+// that a restore runs is worth compiling, and the renaming in waits for the log.
 constexpr const char* kRestoreSettings =
     "-c client_min_messages=warning -c max_parallel_maintenance_workers=0 "
-    "-c maintenance_work_mem=128MB -c jit=off";
+    "-c maintenance_work_mem=128MB -c jit=off -c synchronous_commit=off";
 
 void restore_plain(const RestoreRequest& request) {
   const server::ClientProgram psql("psql", request.server_major, server::VersionNeed::preferred,
@@ -135,8 +135,11 @@ void restore(const RestoreRequest& request) {
       "--exit-on-error",
       "--dbname=" +
           postgres::ConnectionInfo().with_database(request.database.database()).conninfo()};
+  std::future<std::string> contents;
   if (request.owners == OwnersAndGrants::left_out) {
-    report_what_is_left_out(read_contents(request.dump, pg_restore), request.reporter);
+    // Meanwhile; in a container, where the dump goes in through a pipe, afterwards.
+    const auto when = pg_restore.in_container() ? std::launch::deferred : std::launch::async;
+    contents = std::async(when, [&] { return read_contents(request.dump, pg_restore); });
     arguments.insert(arguments.end(), {"--no-owner", "--no-privileges"});
   }
   // Standard input cannot be read by several processes.
@@ -150,6 +153,7 @@ void restore(const RestoreRequest& request) {
       run_on_dump(request.dump, pg_restore, request.database, arguments,
                   {{"PGAPPNAME", "pgcycle-reset"}, {"PGOPTIONS", kRestoreSettings}});
   if (!result.ok()) throw restore_error(request.dump, result.errors);
+  if (contents.valid()) report_what_is_left_out(contents.get(), request.reporter);
 }
 
 void run_pg_restore(const RestoreRequest& request, std::vector<std::string> arguments,
@@ -172,17 +176,15 @@ server::DatabaseContents analyze(const postgres::ConnectionInfo& database, unsig
   // Large ones first, so that no session is left with one at the end. Parents of
   // partitions and of inheritance are analysed with what they hold in all.
   const auto tables = connection.query(
-      "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c "
+      "SELECT format('%I.%I', n.nspname, c.relname), c.oid, "
+      "CASE WHEN c.relkind = 'r' AND c.reltuples > 0 THEN c.reltuples ELSE 0 END::bigint "
+      "FROM pg_catalog.pg_class c "
       "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
       "WHERE c.relkind IN ('r', 'm', 'p') AND n.nspname !~ '^pg_' "
       "AND n.nspname <> 'information_schema' ORDER BY pg_relation_size(c.oid) DESC, 1");
   std::atomic<std::size_t> next{0};
   const auto work = [&](postgres::Connection& session) {
-    if (sample == Sample::small) {
-      session.execute(
-          "SELECT set_config(name, greatest(setting::int / 10, 1)::text, false) "
-          "FROM pg_catalog.pg_settings WHERE name = 'default_statistics_target'");
-    }
+    if (sample == Sample::small) session.execute("SET default_statistics_target = 1");
     for (std::size_t i = next++; i < tables.size(); i = next++) {
       session.execute("ANALYZE " + tables.get(i, 0));
     }
@@ -196,7 +198,21 @@ server::DatabaseContents analyze(const postgres::ConnectionInfo& database, unsig
   }
   work(connection);
   for (std::future<void>& other : others) other.get();
-  return count_contents(connection);
+  // Whoever built an index has counted the rows; ANALYZE may have estimated them.
+  std::string counted;
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    if (tables.integer(i, 2) == 0) continue;
+    counted +=
+        fmt::format("{}({}, {})", counted.empty() ? "" : ", ", tables.get(i, 1), tables.get(i, 2));
+  }
+  server::DatabaseContents contents = count_contents(connection);
+  if (counted.empty()) return contents;
+  contents.rows += static_cast<std::uint64_t>(
+      connection
+          .query("SELECT sum(v.counted - greatest(c.reltuples, 0)::bigint) FROM (VALUES " +
+                 counted + ") v(oid, counted) JOIN pg_catalog.pg_class c ON c.oid = v.oid")
+          .integer(0, 0));
+  return contents;
 }
 
 server::DatabaseContents count_contents(postgres::Connection& connection) {

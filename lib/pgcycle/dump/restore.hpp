@@ -36,8 +36,8 @@ void run_pg_restore(const RestoreRequest& request, std::vector<std::string> argu
 // The settings that make a restore faster, as the value of PGOPTIONS.
 std::string_view restore_settings();
 
-// How many rows of a table ANALYZE looks at: as many as the server is set up for, or a tenth,
-// which will do for the planner until there is time.
+// How many rows of a table ANALYZE looks at: as many as the server is set up for, or the 300 of
+// the first of vacuumdb's stages, which will do for the planner until there is time.
 enum class Sample { full, small };
 
 // Analyses all tables over `jobs` sessions and counts them and their rows.

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <mutex>
 
 #include "pgcycle/support/error.hpp"
 #include "pgcycle/support/file.hpp"
@@ -127,20 +128,37 @@ void feed(FileDescriptor& target, std::string_view& input) {
   if (count < 0 || input.empty()) target.close();
 }
 
-// A closed pipe must be an error code here, never a signal.
+// A closed pipe must be an error code here, never a signal; from the first of several runs at once
+// to the last.
 class IgnoreSigpipe {
  public:
   IgnoreSigpipe() {
+    const std::lock_guard lock(mutex());
+    if (count()++ > 0) return;
     struct sigaction ignore {};
     ignore.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &ignore, &before_);
+    sigaction(SIGPIPE, &ignore, &before());
   }
-  ~IgnoreSigpipe() { sigaction(SIGPIPE, &before_, nullptr); }
+  ~IgnoreSigpipe() {
+    const std::lock_guard lock(mutex());
+    if (--count() == 0) sigaction(SIGPIPE, &before(), nullptr);
+  }
   IgnoreSigpipe(const IgnoreSigpipe&) = delete;
   IgnoreSigpipe& operator=(const IgnoreSigpipe&) = delete;
 
  private:
-  struct sigaction before_ {};
+  static std::mutex& mutex() {
+    static std::mutex mutex;
+    return mutex;
+  }
+  static int& count() {
+    static int count = 0;
+    return count;
+  }
+  static struct sigaction& before() {
+    static struct sigaction before {};
+    return before;
+  }
 };
 
 }  // namespace
