@@ -186,7 +186,11 @@ server::DatabaseContents analyze(const postgres::ConnectionInfo& database, unsig
   const auto work = [&](postgres::Connection& session) {
     if (sample == Sample::small) session.execute("SET default_statistics_target = 1");
     for (std::size_t i = next++; i < tables.size(); i = next++) {
-      session.execute("ANALYZE " + tables.get(i, 0));
+      try {
+        session.execute("ANALYZE " + tables.get(i, 0));
+      } catch (const Error& error) {
+        if (error.sqlstate() != "42P01") throw;  // dropped by whoever has the database by now
+      }
     }
   };
   std::vector<std::future<void>> others;

@@ -459,7 +459,8 @@ bool StepRunner::was_done(const StatementTraits& traits, const std::string& befo
     }
     request_.reporter.notice("dropping the invalid index {}, left by a run that was cut off",
                              added.get(i, 1));
-    connection_.execute(fmt::format("DROP INDEX CONCURRENTLY {}", added.get(i, 1)));
+    // The server may still be at that run's statement: this waits, and what is then done is gone.
+    connection_.execute(fmt::format("DROP INDEX CONCURRENTLY IF EXISTS {}", added.get(i, 1)));
   }
   return done;
 }

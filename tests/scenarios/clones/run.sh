@@ -95,8 +95,9 @@ clones() { admin_sql "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle
 run 0 pgcycle-reset gc
 same "$(cat "$out")" "" "gc dropped what a living session has"
 # shellcheck disable=SC2153
-kill -9 "$SESSION_PID"
-wait "$SESSION_PID" 2>/dev/null || true
+session=$SESSION_PID # which bash forgets as soon as it has ended
+kill -9 "$session"
+wait "$session" 2>/dev/null || true
 for _ in $(seq 50); do
   run 0 pgcycle-reset gc -q
   [[ $(clones) == 0 ]] && break

@@ -98,8 +98,9 @@ same "$(database_state "$url")" "$(database_state "$other")"
 
 # At its end the next process knows what it did.
 input=${SESSION[1]}
+session=$SESSION_PID # which bash forgets as soon as it has ended
 exec {input}>&-
-wait "$SESSION_PID" || fail "the session ended with $?: $(cat "$work/session.err")"
+wait "$session" || fail "the session ended with $?: $(cat "$work/session.err")"
 run 0 pgcycle-seed
 says "$out" "school is as seeded"
 run 1 pgcycle-seed --session --explain
