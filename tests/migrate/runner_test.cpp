@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <future>
+
 #include "tests/test_server.hpp"
 
 namespace pgcycle::migrate {
@@ -77,6 +80,29 @@ TEST_F(RunnerTest, GoesOnBehindTheLastStatementWithoutATransaction) {
   EXPECT_EQ(database_.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 't_x'::regclass"),
             "t");
   EXPECT_EQ(database_.value("SELECT count(*) FROM once"), "1");
+}
+
+// The server goes on with what a killed run had sent it: an invalid index that is seen may be done
+// with by the time that its lock is free.
+TEST_F(RunnerTest, AnInvalidIndexMayBeGoneBeforeItIsDropped) {
+  database_.run("CREATE TABLE t (x int); INSERT INTO t VALUES (1), (1)");
+  directory_.write(
+      "v1/010_a.sql",
+      "-- pgcycle: no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY t_x ON public.t (x);");
+  EXPECT_EQ(test::error_of([&] { up(); }).sqlstate(), "23505");
+  database_.run("DELETE FROM t");
+  auto other = database_.connect();
+  other.execute("BEGIN");
+  other.execute("DROP INDEX public.t_x");
+  auto run = std::async(std::launch::async, [&] { return up().steps_run; });
+  while (database_.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = "
+                         "'relation'") == "0") {
+    ASSERT_NE(run.wait_for(std::chrono::milliseconds(10)), std::future_status::ready);
+  }
+  other.execute("COMMIT");
+  EXPECT_EQ(run.get(), 1U);
+  EXPECT_EQ(database_.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 't_x'::regclass"),
+            "t");
 }
 
 TEST_F(RunnerTest, ScriptsGetUrlVersionAndStepAndRunAgainWhenTheyFailed) {
