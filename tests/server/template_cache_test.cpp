@@ -148,6 +148,14 @@ TEST_F(TemplateCacheTest, AnUnfinishedTemplateIsReplacedByACopyThatIsFinished) {
   });
   cache.make_spare(key, {});
   EXPECT_TRUE(cache.hold(key, fill(0)).contents.unfinished);
+  {
+    // A session may hold the template for hours: it stays, and nobody waits.
+    auto other = open_maintenance(target_, test::silent());
+    const HeldTemplate held = TemplateCache(other, target_, test::silent()).hold(key, fill(0));
+    cache.finish(key, [](const postgres::ConnectionInfo&) { return DatabaseContents{1, 9}; });
+    EXPECT_TRUE(names("pgcycle_build_%").empty());
+    EXPECT_TRUE(cache.hold(key, fill(0)).contents.unfinished);
+  }
   cache.finish(key, work);
   EXPECT_EQ(builds_, 2);
   EXPECT_EQ(value_in("clone_2"), "7");

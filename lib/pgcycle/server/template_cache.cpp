@@ -178,7 +178,8 @@ void TemplateCache::finish(const std::string& key, const Build& finish) {
   Aside aside(maintenance_, build_name(key), reporter_);
   copy_database(maintenance_, name, aside.name());
   fill_aside(aside.name(), finish);
-  const AdvisoryLock alone(maintenance_, name, reporter_);
+  const auto alone = AdvisoryLock::try_once(maintenance_, name);
+  if (!alone) return;  // a session may hold it for hours; the next reset tries again
   set_database_setting(maintenance_, aside.name(), kLastUsed,
                        database_setting(maintenance_, name, kLastUsed));
   // A spare is a copy of the old one; the old one is a spare for an instant.

@@ -30,7 +30,7 @@ namespace pgcycle::server {
 
 struct DatabaseContents {
   std::size_t tables = 0;
-  std::uint64_t rows = 0;   // as ANALYZE counted them
+  std::uint64_t rows = 0;   // as the building of indexes or ANALYZE counted them
   bool unfinished = false;  // ANALYZE looked at a small sample only
 };
 
@@ -70,7 +70,8 @@ class TemplateCache {
   static void clone(postgres::Connection& maintenance, const HeldTemplate& held,
                     const std::string& name);
   // Where the template is unfinished: puts a copy of it that `finish` has worked on in its place.
-  // Clones are made meanwhile as before. Another run that does the same is left to it.
+  // Clones are made meanwhile as before. Leaves it as it is while others
+  // hold it or do the same.
   void finish(const std::string& key, const Build& finish);
   // Makes the spare where there is none and, with it, the template still fits the limits.
   void make_spare(const std::string& key, const CacheLimits& limits);
