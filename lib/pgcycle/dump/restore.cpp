@@ -6,6 +6,7 @@
 #include <future>
 #include <set>
 
+#include "pgcycle/dump/piped_archive.hpp"
 #include "pgcycle/postgres/connection.hpp"
 #include "pgcycle/server/client_program.hpp"
 #include "pgcycle/support/file.hpp"
@@ -149,10 +150,15 @@ void restore(const RestoreRequest& request) {
   if (request.jobs > 1 && !one_reader) {
     arguments.push_back(fmt::format("--jobs={}", request.jobs));
   }
+  // A container does not see the pipes of this host.
+  const std::unique_ptr<PipedArchive> piped =
+      pg_restore.in_container() ? nullptr : PipedArchive::open(request.dump, request.environment);
+  const DumpFile& source = piped ? piped->dump() : request.dump;
   const ProcessResult result =
-      run_on_dump(request.dump, pg_restore, request.database, arguments,
+      run_on_dump(source, pg_restore, request.database, arguments,
                   {{"PGAPPNAME", "pgcycle-reset"}, {"PGOPTIONS", kRestoreSettings}});
-  if (!result.ok()) throw restore_error(request.dump, result.errors);
+  if (piped) piped->finish();
+  if (!result.ok()) throw restore_error(source, result.errors);
   if (contents.valid()) report_what_is_left_out(contents.get(), request.reporter);
 }
 

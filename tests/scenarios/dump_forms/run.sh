@@ -81,3 +81,34 @@ says "$err" "cannot restore $PWD/wrong-gzip.dump" "psql:$PWD/wrong-gzip.dump:"
 ln -s plain-gzip.dump link.dump
 run 0 pgcycle-reset -q --no-cache --dump link.dump
 same "$(database_state)" "$wanted" "through a symbolic link"
+
+# From some megabytes on, pg_restore gets the rows of an archive through pipes: in order, all of
+# them or none, and a damaged one is named.
+sql "CREATE TABLE large AS SELECT i, md5(i::text) AS word, CASE WHEN i % 3 = 0 THEN md5(i::text || 'x') END AS more
+  FROM generate_series(1, 260000) i" >/dev/null
+pg_dump -Fc -d "$url" -f large.dump
+pg_dump -Fd -d "$url" -f large.directory
+[[ $(stat -c %s large.dump) -gt 5000000 ]] || fail "a large dump is small"
+wanted=$(database_state)
+ordered="SELECT md5(string_agg(l::text, ' ' ORDER BY ctid)) FROM large l"
+order=$(sql "$ordered")
+for dump in large.dump large.directory; do
+  sql "DELETE FROM large WHERE i % 2 = 0; DROP TABLE payments CASCADE" >/dev/null
+  run 0 pgcycle-reset -q --no-cache --dump $dump
+  same "$(database_state)" "$wanted" "$dump"
+  same "$(sql "$ordered")" "$order" "the rows' order in $dump"
+done
+python3 - <<'PY'
+import pathlib, shutil
+dump = bytearray(pathlib.Path("large.dump").read_bytes())
+dump[-2000000] ^= 16
+pathlib.Path("damaged.dump").write_bytes(dump)
+shutil.copytree("large.directory", "damaged.directory")
+rows = max(pathlib.Path("damaged.directory").glob("*.gz"), key=lambda path: path.stat().st_size)
+rows.write_bytes(rows.read_bytes()[:-1000])
+PY
+for dump in damaged.dump damaged.directory; do
+  refused 3 $dump
+  says "$err" "cannot restore $PWD/$dump" "compressed data" "the dump is damaged or cut short; fetch it again"
+done
+[[ -z $(ls "$TMPDIR") ]] || fail "pipes left behind"
