@@ -31,9 +31,8 @@ ProcessResult run_client(const std::string& program, const postgres::ConnectionI
 fs::path make_dump(const TestDatabase& database, const TestDirectory& directory,
                    const std::string& form, const std::string& option = "--compress=6") {
   const fs::path path = directory.path() / form;
-  const ProcessResult result =
-      run_client("pg_dump", database.info(),
-                 {"--format=" + form, option, "--file=" + path.string()});
+  const ProcessResult result = run_client("pg_dump", database.info(),
+                                          {"--format=" + form, option, "--file=" + path.string()});
   EXPECT_TRUE(result.ok()) << result.errors;
   return path;
 }
@@ -76,15 +75,16 @@ void fill(const TestDatabase& database, std::mt19937& random) {
         i));
   }
   database.run(
-      "INSERT INTO parent (name) SELECT E'tab\\t line\\n back\\\\ ' || i FROM generate_series(1, 50) i;"
+      "INSERT INTO parent (name) SELECT E'tab\\t line\\n back\\\\ ' || i FROM generate_series(1, "
+      "50) i;"
       "INSERT INTO parted SELECT i, date '2026-01-01' + i FROM generate_series(1, 400) i");
   for (int i = 0; i < 8; ++i) {
     const auto rows = random() % 3 == 0 ? 0 : 1 + random() % 4000;
-    database.run(fmt::format(
-        "INSERT INTO \"Öd \"\"x\"\"\".\"t {}\" SELECT i, 1 + i % 50, md5(i::text), "
-        "decode(md5(i::text), 'hex'), CASE WHEN i % 2 = 0 THEN 'sad'::mood END "
-        "FROM generate_series(1, {}) i",
-        i, rows));
+    database.run(
+        fmt::format("INSERT INTO \"Öd \"\"x\"\"\".\"t {}\" SELECT i, 1 + i % 50, md5(i::text), "
+                    "decode(md5(i::text), 'hex'), CASE WHEN i % 2 = 0 THEN 'sad'::mood END "
+                    "FROM generate_series(1, {}) i",
+                    i, rows));
   }
 }
 
@@ -101,9 +101,9 @@ TEST(PipedArchive, RestoresWhatPgRestoreWould) {
       const TestDatabase target;
       auto piped = open_piped(dump, place);
       ASSERT_NE(piped, nullptr) << form;
-      const ProcessResult result =
-          run_client("pg_restore", target.info(),
-                     {fmt::format("--jobs={}", jobs), "--exit-on-error", piped->dump().path.string()});
+      const ProcessResult result = run_client(
+          "pg_restore", target.info(),
+          {fmt::format("--jobs={}", jobs), "--exit-on-error", piped->dump().path.string()});
       EXPECT_TRUE(result.ok()) << result.errors;
       piped->finish();
       EXPECT_TRUE(as_sql(target) == wanted) << form << ", " << jobs << " jobs";
@@ -115,8 +115,9 @@ TEST(PipedArchive, RestoresWhatPgRestoreWould) {
 
 TEST(PipedArchive, LargeObjectsOfADirectoryAreReadAsTheyAre) {
   const TestDatabase source;
-  source.run("CREATE TABLE t (o oid); INSERT INTO t SELECT lo_from_bytea(0, 'large') "
-             "FROM generate_series(1, 3)");
+  source.run(
+      "CREATE TABLE t (o oid); INSERT INTO t SELECT lo_from_bytea(0, 'large') "
+      "FROM generate_series(1, 3)");
   const TestDirectory directory;
   const TestDirectory place;
   EXPECT_EQ(open_piped(make_dump(source, directory, "custom"), place), nullptr);
@@ -180,8 +181,9 @@ TEST(PipedArchive, SaysWhichDumpIsDamaged) {
 
 TEST(PipedArchive, EndsWhoeverReadsAndWhoeverDoesNot) {
   const TestDatabase source;
-  source.run("CREATE TABLE a AS SELECT md5(i::text) FROM generate_series(1, 100000) i;"
-             "CREATE TABLE b AS SELECT md5(i::text) FROM generate_series(1, 100000) i");
+  source.run(
+      "CREATE TABLE a AS SELECT md5(i::text) FROM generate_series(1, 100000) i;"
+      "CREATE TABLE b AS SELECT md5(i::text) FROM generate_series(1, 100000) i");
   const TestDirectory directory;
   const TestDirectory place;
   auto piped = open_piped(make_dump(source, directory, "directory"), place);
@@ -227,8 +229,9 @@ TEST(PipedArchive, RemovesWhatAKilledRunLeft) {
 
 TEST(ArchiveContents, TheHeaviestGetTheLowestNumbers) {
   const TestDatabase source;
-  source.run("CREATE TABLE a (i int PRIMARY KEY); CREATE TABLE b (i int PRIMARY KEY);"
-             "CREATE TABLE c (i int); CREATE VIEW v AS SELECT * FROM a");
+  source.run(
+      "CREATE TABLE a (i int PRIMARY KEY); CREATE TABLE b (i int PRIMARY KEY);"
+      "CREATE TABLE c (i int); CREATE VIEW v AS SELECT * FROM a");
   const TestDirectory directory;
   const fs::path dump = make_dump(source, directory, "custom");
   auto contents = ArchiveContents::read(dump);
@@ -266,7 +269,8 @@ TEST(ArchiveContents, TheHeaviestGetTheLowestNumbers) {
   }
   std::sort(first.begin(), first.begin() + 2);
   std::sort(first.begin() + 2, first.end());
-  EXPECT_EQ(first, (std::vector<std::string>{"CONSTRAINT", "TABLE DATA", "CONSTRAINT", "TABLE DATA"}));
+  EXPECT_EQ(first,
+            (std::vector<std::string>{"CONSTRAINT", "TABLE DATA", "CONSTRAINT", "TABLE DATA"}));
   EXPECT_EQ(after[data[1]].id, std::min(after[data[1]].id, after[data[0]].id));
 }
 

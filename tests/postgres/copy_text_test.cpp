@@ -27,6 +27,29 @@ std::string random_text(std::mt19937& random) {
   return out;
 }
 
+TEST(CopyText, EscapesAtEveryPlaceOfEveryLength) {
+  for (std::size_t length = 1; length <= 40; ++length) {
+    for (std::size_t place = 0; place < length; ++place) {
+      for (const auto& [c, escaped] : {std::pair{'\\', "\\\\"},
+                                       {'\n', "\\n"},
+                                       {'\r', "\\r"},
+                                       {'\t', "\\t"},
+                                       {'\b', "\b"},
+                                       {'\x0e', "\x0e"},
+                                       {'\x8d', "\x8d"},
+                                       {'[', "["}}) {
+        std::string text(length, 'x');
+        text[place] = static_cast<char>(c);
+        std::string wanted = "before" + std::string(length, 'x');
+        wanted.replace(6 + place, 1, escaped);
+        std::string out = "before";
+        append_copy_field(out, text);
+        ASSERT_EQ(out, wanted) << length << " " << place;
+      }
+    }
+  }
+}
+
 TEST(CopyText, ReadsAndWritesWhatTheServerDoes) {
   std::mt19937 random(test::test_seed());
   const TestDatabase database;

@@ -70,8 +70,8 @@ TEST(Inflater, TellsOfDamageAndOfAnEndThatIsMissing) {
   const auto failure = [&random](const std::string& stream) {
     return test::error_of([&] { inflated(Inflater::Format::gzip, stream, random); }).message();
   };
-  for (const std::size_t bytes : {std::size_t{0}, std::size_t{5}, whole.size() / 2,
-                                  whole.size() - 8, whole.size() - 1}) {
+  for (const std::size_t bytes :
+       {std::size_t{0}, std::size_t{5}, whole.size() / 2, whole.size() - 8, whole.size() - 1}) {
     EXPECT_NE(failure(whole.substr(0, bytes)).find("cut short"), std::string::npos) << bytes;
   }
   EXPECT_NE(failure(whole + "more than a header").find("damaged"), std::string::npos);

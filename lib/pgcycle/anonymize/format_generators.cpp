@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <chrono>
 #include <limits>
@@ -17,16 +18,18 @@
 #include "pgcycle/anonymize/packed_text.hpp"
 #include "pgcycle/anonymize/permutation.hpp"
 #include "pgcycle/anonymize/text_shape.hpp"
+#include "pgcycle/support/byte_order.hpp"
 
 namespace pgcycle::anonymize {
 
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_space_or_hyphen(char c) { return c == ' ' || c == '-'; }
-bool is_phone_character(char c) {
+// Objects, so that algorithms over them are compiled as one.
+constexpr auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+constexpr auto is_space_or_hyphen = [](char c) { return c == ' ' || c == '-'; };
+constexpr auto is_phone_character = [](char c) {
   return is_digit(c) || is_space_or_hyphen(c) || c == '.' || c == '/' || c == '(' || c == ')';
-}
+};
 
 // Replaces the digits from `start` on by a permutation of themselves.
 std::string permute_digits_from(const KeyedPermutation& permutation, std::string_view input,
@@ -44,15 +47,35 @@ std::string permute_digits_from(const KeyedPermutation& permutation, std::string
   return out;
 }
 
+// The number that the eight characters from `at` on are, if all are digits. Pairs of digits
+// become numbers side by side in one word, then pairs of those.
+std::optional<std::uint64_t> eight_digits(const char* at) {
+  constexpr std::uint64_t kEach = 0x0101010101010101U;
+  const std::uint64_t digits = little_endian(load_word(at)) - kEach * '0';
+  if (((digits | (digits + kEach * (0x80U - 10U))) & (kEach * 0x80U)) != 0) return std::nullopt;
+  std::uint64_t out = (digits * 10 + (digits >> 8U)) & 0x00ff00ff00ff00ffU;
+  out = (out * 100 + (out >> 16U)) & 0x0000ffff0000ffffU;
+  return (out * 10000 + (out >> 32U)) & 0xffffffffU;
+}
+
 // Remainder by 97 of a string in which letters count as two digits (A = 10), behind one that
 // left `remainder`.
 unsigned modulo_97(std::string_view text, unsigned remainder = 0) {
   constexpr std::uint64_t kRoom = std::numeric_limits<std::uint64_t>::max() / 1000;
   std::uint64_t number = remainder;
-  for (const char c : text) {
+  while (!text.empty()) {
+    if (text.size() >= 8 && number < 97) {
+      if (const auto eight = eight_digits(text.data())) {
+        number = (number * 100'000'000 + *eight) % 97;
+        text.remove_prefix(8);
+        continue;
+      }
+    }
     if (number > kRoom) number %= 97;
+    const char c = text.front();
     number = is_digit(c) ? number * 10 + static_cast<unsigned>(c - '0')
                          : number * 100 + static_cast<unsigned>((c | 0x20) - 'a' + 10);
+    text.remove_prefix(1);
   }
   return static_cast<unsigned>(number % 97);
 }
@@ -158,7 +181,8 @@ Generator make_iban(const GeneratorSpec&, const PseudonymKey& key, const ValueLi
     out += plain.substr(0, 2);
     append_padded(out, iban_check(out, account), 2);
     out += account;
-    return spaced ? in_shape_of(input, out) : out;
+    if (spaced) out = in_shape_of(input, out);
+    return out;
   };
 }
 
@@ -206,8 +230,18 @@ namespace {
 
 using Address = KeyedPermutation::Block;
 
-bool bit_of(const Address& address, std::size_t bit) {
-  return (address[bit / 8] & (0x80U >> (bit % 8))) != 0;
+// An address as a number, its first byte the highest.
+__extension__ using Bits = unsigned __int128;
+
+Bits bits_of(const Address& address) {
+  return (Bits{big_endian(load_word(address.data()))} << 64U) |
+         big_endian(load_word(address.data() + 8));
+}
+
+Address address_of(Bits bits) {
+  const std::array<std::uint64_t, 2> words{big_endian(static_cast<std::uint64_t>(bits >> 64U)),
+                                           big_endian(static_cast<std::uint64_t>(bits))};
+  return std::bit_cast<Address>(words);
 }
 
 // Changes the first `bits` bits, each by what comes before it: addresses that share a prefix
@@ -216,22 +250,29 @@ bool bit_of(const Address& address, std::size_t bit) {
 Address permute_address(const KeyedPermutation& permutation, const Address& address,
                         std::size_t bits) {
   constexpr std::size_t kDepth = 7;  // 1 + 2 + 4 + … + 64 nodes are 127 bits
-  Address out = address;
-  Address prefix{};
+  constexpr std::size_t kAll = 128;
+  const Bits original = bits_of(address);
+  Bits flips = 0;
   for (std::size_t start = 0; start < bits; start += kDepth) {
-    Address marked = prefix;  // ended by a one, so that prefixes of two lengths differ
-    marked[start / 8] = static_cast<std::uint8_t>(marked[start / 8] | (0x80U >> (start % 8)));
-    const Address flips = permutation.permute_block(marked);
+    // The prefix is ended by a one, so that prefixes of two lengths differ.
+    const Bits end = Bits{1} << (kAll - 1 - start);
+    const Bits prefix = (original & ~(2 * end - 1)) | end;
+    const Bits tree = bits_of(permutation.permute_block(address_of(prefix)));
+    const std::array<std::uint64_t, 2> nodes{static_cast<std::uint64_t>(tree >> 64U),
+                                             static_cast<std::uint64_t>(tree)};
+    const std::size_t depth = std::min(kDepth, bits - start);
+    const std::size_t rest = kAll - start - depth;  // of bits, behind those of this tree
+    const auto wanted = static_cast<unsigned>(original >> rest);
+    unsigned changed = 0;
     std::size_t node = 1;
-    for (std::size_t bit = start; bit < std::min(start + kDepth, bits); ++bit) {
-      const auto one = static_cast<std::uint8_t>(0x80U >> (bit % 8));
-      const bool set = bit_of(address, bit);
-      if (bit_of(flips, node)) out[bit / 8] ^= one;
-      if (set) prefix[bit / 8] = static_cast<std::uint8_t>(prefix[bit / 8] | one);
-      node = 2 * node + (set ? 1 : 0);
+    for (std::size_t left = depth; left-- > 0;) {
+      const auto flip = static_cast<unsigned>(nodes[node / 64] >> (63U - node % 64)) & 1U;
+      changed = 2 * changed + flip;
+      node = 2 * node + ((wanted >> left) & 1U);
     }
+    flips |= Bits{changed} << rest;
   }
-  return out;
+  return address_of(original ^ flips);
 }
 
 // The address with all bits from `bits` on at zero.
@@ -277,7 +318,9 @@ Generator make_ip(const GeneratorSpec&, const PseudonymKey& key, const ValueLimi
     };
     Address out = permute(address, !whole && address == network ? mask : bits);
     if (!whole && address != network && out == network_of(out, mask)) out = permute(network, bits);
-    return shown(family, out).append(input.substr(slash));
+    std::string text_out = shown(family, out);
+    text_out += input.substr(slash);
+    return text_out;
   };
 }
 

@@ -259,7 +259,8 @@ std::string words_and_code(const std::string& permuted, bool both_names, std::si
   words.append(first_names[first]).push_back('.');
   if (both_names) words.append(last_names[last]).push_back('.');
   append_long_code(words, permuted, both_names ? 2 * kNameBits : kNameBits);
-  return words.size() <= room ? words : long_code(permuted);
+  if (words.size() > room) return long_code(permuted);
+  return words;
 }
 
 // "Ana Duarte" → "ana.duarte"; empty for what is not of Latin letters.
@@ -327,7 +328,8 @@ Generator make_username(const GeneratorSpec& spec, const PseudonymKey& key,
     const std::string_view original = folded(input, limits, buffer);
     std::string code =
         words_and_code(permutation.permute_bytes(packed_text(original)), false, room);
-    return code.size() <= room ? code : short_code(key.digest("username", original), kLeastCode);
+    if (code.size() > room) return short_code(key.digest("username", original), kLeastCode);
+    return code;
   };
 }
 
@@ -348,7 +350,8 @@ Generator make_email(const GeneratorSpec& spec, const PseudonymKey& key,
       if (input != lower) local += "+" + case_code(input, lower);
     }
     if (local.size() > room) local = short_code(key.digest("email", input), kLeastCode);
-    return local.append(kMailDomain);
+    local += kMailDomain;
+    return local;
   };
 }
 

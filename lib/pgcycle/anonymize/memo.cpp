@@ -10,7 +10,8 @@ namespace pgcycle::anonymize {
 namespace {
 
 // What a generator made of inputs lately: names, towns and dates come again and again. Each
-// thread has its own; an input that falls on another's place takes it.
+// thread has its own. An input has the eight places of a set to stand in; where all are taken,
+// it takes that of another.
 class Memo {
  public:
   // An input and its output, in one line of the processor's cache.
@@ -80,14 +81,28 @@ class Memo {
     std::uint64_t owner_ = 0;
   };
 
+  // The entry that holds `input`, or may take it.
   Entry& at(std::string_view input) {
-    return entries_[std::hash<std::string_view>()(input) % entries_.size()];
+    const std::uint64_t hash = std::hash<std::string_view>()(input);
+    const std::size_t set = hash % kSets;
+    const auto tag = static_cast<std::uint16_t>(hash >> 48U);
+    std::array<std::uint16_t, kPlaces>& tags = tags_[set];
+    for (std::size_t place = 0; place < kPlaces; ++place) {
+      Entry& entry = entries_[set * kPlaces + place];
+      if (tags[place] == tag && entry.holds(input)) return entry;
+    }
+    const std::size_t place = next_++ % kPlaces;
+    tags[place] = tag;
+    return entries_[set * kPlaces + place];
   }
 
  private:
-  static constexpr std::size_t kEntries = 8192;
+  static constexpr std::size_t kSets = 1024;
+  static constexpr std::size_t kPlaces = 8;
   std::uint64_t owner_ = 0;
-  std::array<Entry, kEntries> entries_;
+  std::size_t next_ = 0;                                          // whose turn it is to go
+  std::array<std::array<std::uint16_t, kPlaces>, kSets> tags_{};  // part of each entry's hash
+  std::array<Entry, kSets * kPlaces> entries_;
 };
 
 }  // namespace

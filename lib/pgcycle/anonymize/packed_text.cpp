@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
+
+#include "pgcycle/support/byte_order.hpp"
 
 namespace pgcycle::anonymize {
 
@@ -42,17 +45,19 @@ bool is_packable(std::string_view text) {
 
 // Three symbols in two bytes; one that is left over in one.
 void append_packed(std::string& out, std::string_view text) {
-  out.reserve(std::max(out.size() + text.size(), kLeastBytes));
-  for (std::size_t i = 0; i < text.size(); i += 3) {
-    if (i + 1 == text.size()) {
-      out.push_back(static_cast<char>(symbol(text[i])));
-      return;
-    }
-    const unsigned third = i + 2 < text.size() ? symbol(text[i + 2]) : kFill;
-    const unsigned value = (symbol(text[i]) * kSymbols + symbol(text[i + 1])) * kSymbols + third;
-    out.push_back(static_cast<char>(value >> 8U));
-    out.push_back(static_cast<char>(value & 0xffU));
+  const std::size_t start = out.size();
+  out.resize(start + text.size() / 3 * 2 + text.size() % 3);
+  char* at = out.data() + start;
+  const auto put = [&at](unsigned first, unsigned second, unsigned third) {
+    const unsigned value = (first * kSymbols + second) * kSymbols + third;
+    *at++ = static_cast<char>(value >> 8U);
+    *at++ = static_cast<char>(value & 0xffU);
+  };
+  for (; text.size() >= 3; text.remove_prefix(3)) {
+    put(symbol(text[0]), symbol(text[1]), symbol(text[2]));
   }
+  if (text.size() == 2) put(symbol(text[0]), symbol(text[1]), kFill);
+  if (text.size() == 1) *at = static_cast<char>(symbol(text[0]));
 }
 
 std::string filled_up(std::string bytes) {
@@ -108,13 +113,24 @@ std::string packed_email(std::string_view address) {
 }
 
 bool is_lower_case(std::string_view text) {
-  unsigned found = 0;
-  for (const char c : text) {
-    const auto code = static_cast<unsigned char>(c);
-    found |=
-        static_cast<unsigned>(code >= 0x80) | static_cast<unsigned>(code >= 'A' && code <= 'Z');
+  // Eight at a time: a byte below 0x80 is a capital where adding takes it past 0x80 from
+  // 'A' on, and does not from behind 'Z' on.
+  constexpr std::uint64_t kEach = 0x0101010101010101U;
+  constexpr std::uint64_t kHigh = kEach * 0x80U;
+  const auto has_other = [](std::uint64_t word) {
+    const std::uint64_t low = word & ~kHigh;
+    const std::uint64_t from_a = low + kEach * (0x80U - 'A');
+    const std::uint64_t behind_z = low + kEach * (0x80U - 'Z' - 1U);
+    return ((word | (from_a & ~behind_z)) & kHigh) != 0;
+  };
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  std::size_t at = 0;
+  for (; at + kWord <= text.size(); at += kWord) {
+    if (has_other(load_word(text.data() + at))) return false;
   }
-  return found == 0;
+  std::uint64_t word = 0;
+  std::memcpy(&word, text.data() + at, text.size() - at);
+  return !has_other(word);
 }
 
 std::string lower_case(std::string_view text) {

@@ -1,10 +1,13 @@
 #include "pgcycle/anonymize/permutation.hpp"
 
+#include <fmt/format.h>
 #include <nettle/aes.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+
+#include "pgcycle/support/byte_order.hpp"
 
 namespace pgcycle::anonymize {
 
@@ -31,14 +34,8 @@ std::uint8_t label(Use use, unsigned round) {
   return static_cast<std::uint8_t>(static_cast<unsigned>(use) + round);
 }
 
-void put(std::uint8_t* at, std::uint64_t value, std::size_t bytes) {
-  for (std::size_t i = 0; i < bytes; ++i) at[i] = static_cast<std::uint8_t>(value >> (8 * i));
-}
-
 std::uint64_t word(const KeyedPermutation::Block& block) {
-  std::uint64_t out = 0;
-  for (std::size_t i = 0; i < 8; ++i) out |= static_cast<std::uint64_t>(block[i]) << (8 * i);
-  return out;
+  return little_endian(load_word(block.data()));
 }
 
 KeyedPermutation::Half number_of(std::string_view digits) {
@@ -51,10 +48,8 @@ KeyedPermutation::Half number_of(std::string_view digits) {
 }
 
 void append_digits(std::string& out, std::uint64_t value, std::size_t count) {
-  out.resize(out.size() + count);
-  for (std::size_t i = 1; i <= count; ++i, value /= 10) {
-    out[out.size() - i] = static_cast<char>('0' + value % 10);
-  }
+  const fmt::format_int text(value);
+  out.append(count - text.size(), '0').append(text.data(), text.size());
 }
 
 // 64 bits as a number below `size`, which is at most 2^48: as good as even, and no division.
@@ -99,14 +94,14 @@ std::uint64_t KeyedPermutation::permute(std::uint64_t value, std::uint64_t size,
   const Factors factors = factors_of(size);
   const unsigned rounds = size < kLarge ? kRoundsOfSmall : kRoundsOfLarge;  // even either way
   Block block{};
-  put(block.data() + 1, tweak, 3);
-  put(block.data() + 4, size, 8);
+  store_little_endian<3>(block.data() + 1, tweak);
+  store_little_endian<8>(block.data() + 4, size);
   do {
     std::uint64_t left = value % factors.a;
     std::uint64_t right = value / factors.a;
     for (unsigned round = 0; round < rounds; ++round) {
       block[0] = label(Use::number, round);
-      put(block.data() + 12, right, 4);
+      store_little_endian<4>(block.data() + 12, right);
       const std::uint64_t factor = round % 2 == 0 ? factors.a : factors.b;
       const std::uint64_t next = left + scaled(word(permute_block(block)), factor);
       left = right;
@@ -119,13 +114,13 @@ std::uint64_t KeyedPermutation::permute(std::uint64_t value, std::uint64_t size,
 
 void KeyedPermutation::permute_halves(Half& left, Half& right, std::uint32_t tweak) const {
   Block block{};
-  put(block.data() + 1, tweak, 3);
+  store_little_endian<3>(block.data() + 1, tweak);
   for (unsigned round = 0; round < kRoundsOfLarge; ++round) {
     Half& target = round % 2 == 0 ? left : right;
     const Half& source = round % 2 == 0 ? right : left;
     block[0] = label(Use::halves, round);
-    put(block.data() + 4, source.value, 6);
-    put(block.data() + 10, target.size, 6);
+    store_little_endian<6>(block.data() + 4, source.value);
+    store_little_endian<6>(block.data() + 10, target.size);
     target.value += scaled(word(permute_block(block)), target.size);
     if (target.value >= target.size) target.value -= target.size;
   }
@@ -178,7 +173,7 @@ KeyedPermutation::Block KeyedPermutation::mix(std::uint8_t short_label, std::uin
     return permute_block(block);
   }
   block[0] = long_label;
-  put(block.data() + 1, text.size(), 8);
+  store_little_endian<8>(block.data() + 1, text.size());
   block = permute_block(block);
   for (std::size_t start = 0; start < text.size(); start += block.size()) {
     const std::string_view part = text.substr(start, block.size());
@@ -201,9 +196,13 @@ std::string KeyedPermutation::permute_bytes(std::string bytes) const {
     const std::string_view source = changes_left ? std::string_view(bytes).substr(middle)
                                                  : std::string_view(bytes).substr(0, middle);
     Block mixed = mix(label(Use::short_half, round), label(Use::long_half, round), source);
-    for (std::size_t i = 0; i < length; ++i) {
-      if (i > 0 && i % mixed.size() == 0) mixed = permute_block(mixed);
-      target[i] = static_cast<char>(static_cast<std::uint8_t>(target[i]) ^ mixed[i % mixed.size()]);
+    for (std::size_t start = 0; start < length; start += mixed.size()) {
+      if (start > 0) mixed = permute_block(mixed);
+      const std::size_t end = std::min(length - start, mixed.size());
+      for (std::size_t i = 0; i < end; ++i) {
+        target[start + i] =
+            static_cast<char>(static_cast<std::uint8_t>(target[start + i]) ^ mixed[i]);
+      }
     }
   }
   return bytes;

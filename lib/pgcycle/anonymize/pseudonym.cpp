@@ -67,13 +67,20 @@ std::string long_code(std::string_view bytes, std::size_t first_bit) {
 void append_long_code(std::string& out, std::string_view bytes, std::size_t first_bit) {
   const std::size_t start = out.size();
   out.resize(start + (bytes.size() * 8 - first_bit + 4) / 5);
+  auto next = bytes.begin() + static_cast<std::ptrdiff_t>(first_bit / 8);
+  std::uint64_t bits = 0;  // of which the lowest `count` are still to be written
+  unsigned count = 0;
+  if (next != bytes.end()) {
+    bits = static_cast<unsigned char>(*next++);
+    count = 8 - static_cast<unsigned>(first_bit % 8);
+  }
   for (std::size_t at = start; at < out.size(); ++at) {
-    const std::size_t byte = first_bit / 8;
-    const unsigned next = byte + 1 < bytes.size() ? static_cast<unsigned char>(bytes[byte + 1]) : 0;
-    const unsigned both =
-        (static_cast<unsigned>(static_cast<unsigned char>(bytes[byte])) << 8U) | next;
-    out[at] = kCodeLetters[(both >> (11 - first_bit % 8)) & 31U];
-    first_bit += 5;
+    if (count < 5) {
+      bits = (bits << 8U) | (next != bytes.end() ? static_cast<unsigned char>(*next++) : 0U);
+      count += 8;
+    }
+    count -= 5;
+    out[at] = kCodeLetters[(bits >> count) & 31U];
   }
 }
 

@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cerrno>
+#include <charconv>
 #include <map>
 #include <numeric>
 
@@ -18,7 +18,7 @@ constexpr std::size_t kBufferBytes = std::size_t{64} * 1024;
 constexpr std::string_view kMagic = "PGDMP";
 constexpr int kCustomForm = 1;
 constexpr int kDirectoryForm = 3;  // that of tar, whose contents are written alike
-constexpr int kGzip = 1;  // of versions that name the algorithm
+constexpr int kGzip = 1;           // of versions that name the algorithm
 constexpr int kPostData = 4;
 constexpr int kOldestVersion = 12;
 constexpr int kNewestVersion = 16;

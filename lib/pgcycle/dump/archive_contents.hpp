@@ -52,10 +52,10 @@ struct ArchiveEntry {
   std::string description;  // "TABLE DATA", "INDEX" and so on
   bool is_post_data = false;
   std::vector<int> dependencies;
-  std::string file;                        // directory form: what holds its data; may be empty
-  std::optional<std::uint64_t> position;   // custom form: where its data begins
-  bool lost_its_position = false;          // custom form: it has data, somewhere
-  std::string body;                        // what stands between the id and the dependencies
+  std::string file;                       // directory form: what holds its data; may be empty
+  std::optional<std::uint64_t> position;  // custom form: where its data begins
+  bool lost_its_position = false;         // custom form: it has data, somewhere
+  std::string body;                       // what stands between the id and the dependencies
 };
 
 class ArchiveContents {

@@ -236,7 +236,8 @@ void PipedArchive::inflate(const Rows& rows, int pipe) {
     while (!reader.at_end()) inflater.take(reader.some(kPiece), sink);
     return inflater.finish();
   }
-  if (reader.byte() != kRowsBlock) throw Error(ErrorCode::input, "rows are not where they should be");
+  if (reader.byte() != kRowsBlock)
+    throw Error(ErrorCode::input, "rows are not where they should be");
   reader.integer();  // the entry's id
   Inflater inflater(Inflater::Format::zlib);
   for (int left = reader.integer(); left != 0; left = reader.integer()) {

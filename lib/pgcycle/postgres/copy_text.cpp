@@ -1,6 +1,10 @@
 #include "pgcycle/postgres/copy_text.hpp"
 
 #include <array>
+#include <cstdint>
+#include <cstring>
+
+#include "pgcycle/support/byte_order.hpp"
 
 namespace pgcycle::postgres {
 
@@ -73,17 +77,36 @@ constexpr std::array<char, 256> kEscapeLetters = [] {
   return out;
 }();
 
-constexpr std::size_t kBlock = 16;
+// Whether one of eight characters may be one that COPY escapes: a backslash, or below 0x0e.
+// Finds all of them, and few others.
+bool word_may_need_escape(std::uint64_t word) {
+  constexpr std::uint64_t kEach = 0x0101010101010101U;
+  constexpr std::uint64_t kHigh = kEach * 0x80U;
+  const std::uint64_t backslash = word ^ (kEach * static_cast<unsigned char>('\\'));
+  return ((((backslash - kEach) & ~backslash) | ((word - kEach * 0x0eU) & ~word)) & kHigh) != 0;
+}
 
-// Whether any of kBlock characters is one that COPY escapes; without a branch, for vectors.
-bool needs_escape(std::string_view block) {
-  unsigned char found = 0;
-  for (std::size_t i = 0; i < kBlock; ++i) {
-    const char c = block[i];
-    found |= static_cast<unsigned char>(static_cast<int>(c == '\\') | static_cast<int>(c == '\n') |
-                                        static_cast<int>(c == '\r') | static_cast<int>(c == '\t'));
+// Whether COPY may escape one of the characters. The last word overlaps the one before it.
+bool needs_escape(std::string_view text) {
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  constexpr std::size_t kHalf = kWord / 2;
+  const char* const end = text.data() + text.size();
+  if (text.size() >= kWord) {
+    for (const char* at = text.data(); at + kWord <= end; at += kWord) {
+      if (word_may_need_escape(load_word(at))) return true;
+    }
+    return word_may_need_escape(load_word(end - kWord));
   }
-  return found != 0;
+  if (text.size() >= kHalf) {
+    std::array<char, kWord> both;
+    std::memcpy(both.data(), text.data(), kHalf);
+    std::memcpy(both.data() + kHalf, end - kHalf, kHalf);
+    return word_may_need_escape(load_word(both.data()));
+  }
+  for (const char c : text) {
+    if (kEscapeLetters[static_cast<unsigned char>(c)] != 0) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -127,13 +150,12 @@ void CopyTextRow::parse(std::string_view line) {
 }
 
 void append_copy_field(std::string& out, std::string_view text) {
-  std::size_t plain = 0;
-  std::size_t i = 0;
-  for (; i + kBlock <= text.size() && !needs_escape(text.substr(i, kBlock)); i += kBlock) {
+  if (!needs_escape(text)) {
+    out.append(text);
+    return;
   }
-  const bool only_tail = i > 0 && i + kBlock > text.size();
-  if (only_tail && !needs_escape(text.substr(text.size() - kBlock))) i = text.size();
-  for (; i < text.size(); ++i) {
+  std::size_t plain = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
     const char letter = kEscapeLetters[static_cast<unsigned char>(text[i])];
     if (letter == 0) continue;
     out.append(text, plain, i - plain);
