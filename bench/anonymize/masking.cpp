@@ -44,6 +44,7 @@ void measure(const std::string& name, const std::vector<BenchColumn>& columns) {
     dump.push_back('\n');
   }
   postgres::CopyTextRow fields;
+  std::string value;
   std::string out;
   std::size_t written = 0;
   const std::clock_t start = std::clock();
@@ -52,7 +53,9 @@ void measure(const std::string& name, const std::vector<BenchColumn>& columns) {
     for (std::size_t i = 0; i < masks.size(); ++i) {
       if (i > 0) out.push_back('\t');
       if (masks[i]) {
-        postgres::append_copy_field(out, *masks[i](*fields[i], {fields.values(), nullptr}));
+        value.clear();
+        if (!masks[i].append(value, *fields[i], {fields.values(), nullptr})) std::abort();
+        postgres::append_copy_field(out, value);
       } else {
         out.append(fields.written(i));
       }

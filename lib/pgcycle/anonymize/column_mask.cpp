@@ -31,14 +31,15 @@ ColumnMask make_mask(const GeneratorSpec& spec, const PseudonymKey& key,
   const bool copies = find_generator(spec.name)->output == Output::copied;
   const bool keeps = spec.name == "keep";
   return [generator = make_generator(spec, key, limits), copies, keeps](
-             std::string_view text, const MaskRow& row) -> std::optional<std::string> {
-    if (text.empty()) return std::string();
-    auto value = generator(text, row);
+             std::string_view text, const MaskRow& row, std::string& out) {
+    if (text.empty()) return true;
+    const std::size_t start = out.size();
+    const bool made = generator.append(out, text, row);
     if (row.observer != nullptr) {
       if (!keeps) row.observer->replaced(text);
-      if (copies && value) row.observer->kept(*value);
+      if (copies && made) row.observer->kept(std::string_view(out).substr(start));
     }
-    return value;
+    return made;
   };
 }
 

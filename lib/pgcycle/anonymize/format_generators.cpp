@@ -1,7 +1,6 @@
 #include "pgcycle/anonymize/format_generators.hpp"
 
 #include <arpa/inet.h>
-#include <fmt/compile.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
@@ -31,20 +30,20 @@ constexpr auto is_phone_character = [](char c) {
   return is_digit(c) || is_space_or_hyphen(c) || c == '.' || c == '/' || c == '(' || c == ')';
 };
 
-// Replaces the digits from `start` on by a permutation of themselves.
-std::string permute_digits_from(const KeyedPermutation& permutation, std::string_view input,
-                                std::size_t start) {
+// Appends the input with its digits from `start` on replaced by a permutation of themselves.
+void permute_digits_from(const KeyedPermutation& permutation, std::string_view input,
+                         std::size_t start, std::string& out) {
   std::string digits;
   for (std::size_t i = start; i < input.size(); ++i) {
     if (is_digit(input[i])) digits.push_back(input[i]);
   }
   const std::string changed = permutation.permute_digits(digits, input.substr(0, start));
-  std::string out(input);
-  std::size_t next = 0;
-  for (std::size_t i = start; i < out.size(); ++i) {
-    if (is_digit(out[i])) out[i] = changed[next++];
+  const char* next = changed.data();
+  const std::size_t shift = out.size();
+  out += input;
+  for (std::size_t i = shift + start; i < out.size(); ++i) {
+    if (is_digit(out[i])) out[i] = *next++;
   }
-  return out;
 }
 
 // The number that the eight characters from `at` on are, if all are digits. Pairs of digits
@@ -148,7 +147,8 @@ bool is_compact_card(std::string_view plain) {
 bool is_card_number(std::string_view text) { return is_compact_card(compact(text)); }
 
 Generator make_phone(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
-  return [permutation = KeyedPermutation(key, "phone")](std::string_view input, const MaskRow&) {
+  return [permutation = KeyedPermutation(key, "phone")](std::string_view input, const MaskRow&,
+                                                        std::string& out) {
     // "+351 912 345 678": the country code stays. Letters are vanity numbers and notes.
     std::size_t start = 0;
     if (input.starts_with('+')) {
@@ -157,32 +157,41 @@ Generator make_phone(const GeneratorSpec&, const PseudonymKey& key, const ValueL
     }
     const std::string_view rest = input.substr(start);
     if (std::all_of(rest.begin(), rest.end(), is_phone_character)) {
-      return permute_digits_from(permutation, input, start);
+      permute_digits_from(permutation, input, start, out);
+    } else {
+      out.append(input, 0, start).append(permute_letters_and_digits(permutation, rest));
     }
-    return std::string(input.substr(0, start)) + permute_letters_and_digits(permutation, rest);
+    return true;
   };
 }
 
 Generator make_iban(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
   return [permutation = KeyedPermutation(key, "iban"), others = KeyedPermutation(key, "no iban")](
-             std::string_view input, const MaskRow&) {
+             std::string_view input, const MaskRow&, std::string& out) {
     std::string buffer;
     const bool spaced = std::any_of(input.begin(), input.end(), is_space_or_hyphen);
     const std::string_view plain = spaced ? buffer = compact(input) : input;
     if (!is_compact_iban(plain)) {
-      return permute_others(others, input, is_iban);
+      out += permute_others(others, input, is_iban);
+      return true;
     }
-    const std::string_view original = plain.substr(4);
+    constexpr std::size_t kCountry = 2;
+    constexpr std::size_t kBeforeAccount = 4;
+    const std::string_view original = plain.substr(kBeforeAccount);
     const bool digits = std::all_of(original.begin(), original.end(), is_digit);
-    const std::string account = digits ? permutation.permute_digits(original)
-                                       : permute_letters_and_digits(permutation, original);
-    std::string out;
-    out.reserve(plain.size());
-    out += plain.substr(0, 2);
-    append_padded(out, iban_check(out, account), 2);
-    out += account;
-    if (spaced) out = in_shape_of(input, out);
-    return out;
+    const std::size_t start = out.size();
+    out.append(plain, 0, kBeforeAccount);
+    if (digits) {
+      permutation.append_permuted_digits(out, original);
+    } else {
+      out += permute_letters_and_digits(permutation, original);
+    }
+    const std::string_view made = std::string_view(out).substr(start);
+    const unsigned check = iban_check(made.substr(0, kCountry), made.substr(kBeforeAccount));
+    out[start + kCountry] = static_cast<char>('0' + check / 10);
+    out[start + kCountry + 1] = static_cast<char>('0' + check % 10);
+    if (spaced) out.replace(start, std::string::npos, in_shape_of(input, out.substr(start)));
+    return true;
   };
 }
 
@@ -284,27 +293,35 @@ Address network_of(Address address, std::size_t bits) {
   return address;
 }
 
-std::string shown(int family, const Address& address) {
+void append_shown(std::string& out, int family, const Address& address) {
   if (family == AF_INET) {
-    return fmt::format(FMT_COMPILE("{}.{}.{}.{}"), address[0], address[1], address[2], address[3]);
+    constexpr std::size_t kBytes = 4;
+    for (std::size_t i = 0; i < kBytes; ++i) {
+      const fmt::format_int byte(static_cast<unsigned>(address[i]));
+      if (i > 0) out.push_back('.');
+      out.append(byte.data(), byte.size());
+    }
+    return;
   }
   std::array<char, INET6_ADDRSTRLEN> text{};
   inet_ntop(family, address.data(), text.data(), text.size());
-  return text.data();
+  out += text.data();
 }
 
 }  // namespace
 
 Generator make_ip(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits&) {
   return [ipv4 = KeyedPermutation(key, "ip"), ipv6 = KeyedPermutation(key, "ipv6"),
-          others = KeyedPermutation(key, "no ip")](std::string_view input, const MaskRow&) {
+          others = KeyedPermutation(key, "no ip")](std::string_view input, const MaskRow&,
+                                                   std::string& out) {
     const std::size_t slash = std::min(input.find('/'), input.size());
     const std::string text(input.substr(0, slash));
     const int family = text.find(':') == std::string::npos ? AF_INET : AF_INET6;
     const std::size_t bits = family == AF_INET ? 32 : 128;
     Address address{};
     if (inet_pton(family, text.c_str(), address.data()) != 1) {
-      return permute_letters_and_digits(others, input);
+      out += permute_letters_and_digits(others, input);
+      return true;
     }
     std::size_t mask = bits;
     if (slash < input.size()) {
@@ -316,11 +333,13 @@ Generator make_ip(const GeneratorSpec&, const PseudonymKey& key, const ValueLimi
     const auto permute = [&](const Address& from, std::size_t first_bits) {
       return permute_address(family == AF_INET ? ipv4 : ipv6, from, first_bits);
     };
-    Address out = permute(address, !whole && address == network ? mask : bits);
-    if (!whole && address != network && out == network_of(out, mask)) out = permute(network, bits);
-    std::string text_out = shown(family, out);
-    text_out += input.substr(slash);
-    return text_out;
+    Address made = permute(address, !whole && address == network ? mask : bits);
+    if (!whole && address != network && made == network_of(made, mask)) {
+      made = permute(network, bits);
+    }
+    append_shown(out, family, made);
+    out.append(input, slash);
+    return true;
   };
 }
 

@@ -246,21 +246,23 @@ std::vector<std::string> lower_case_of(std::span<const std::string_view> words) 
   return out;
 }
 
-// Name words and a code that together hold every bit of `permuted`, as far as there is room.
-std::string words_and_code(const std::string& permuted, bool both_names, std::size_t room) {
+// Appends name words and a code that together hold every bit of `permuted`, as far as there is
+// room.
+void append_words_and_code(std::string& out, const std::string& permuted, bool both_names,
+                           std::size_t room) {
   const std::size_t first = static_cast<unsigned char>(permuted[0]) >> 2U;
   const std::size_t last = ((static_cast<unsigned char>(permuted[0]) & 3U) << 4U) |
                            (static_cast<unsigned char>(permuted[1]) >> 4U);
   static const NameLists& lists = names(Script::latin, Locale::en);
   static const std::vector<std::string> first_names = lower_case_of(lists.feminine);
   static const std::vector<std::string> last_names = lower_case_of(lists.last);
-  std::string words;
-  words.reserve(64);
-  words.append(first_names[first]).push_back('.');
-  if (both_names) words.append(last_names[last]).push_back('.');
-  append_long_code(words, permuted, both_names ? 2 * kNameBits : kNameBits);
-  if (words.size() > room) return long_code(permuted);
-  return words;
+  const std::size_t start = out.size();
+  out.append(first_names[first]).push_back('.');
+  if (both_names) out.append(last_names[last]).push_back('.');
+  append_long_code(out, permuted, both_names ? 2 * kNameBits : kNameBits);
+  if (out.size() - start <= room) return;
+  out.resize(start);
+  append_long_code(out, permuted, 0);
 }
 
 // "Ana Duarte" → "ana.duarte"; empty for what is not of Latin letters.
@@ -326,8 +328,8 @@ Generator make_username(const GeneratorSpec& spec, const PseudonymKey& key,
   return [key, limits, permutation, room](std::string_view input, const MaskRow&) {
     std::string buffer;
     const std::string_view original = folded(input, limits, buffer);
-    std::string code =
-        words_and_code(permutation.permute_bytes(packed_text(original)), false, room);
+    std::string code;
+    append_words_and_code(code, permutation.permute_bytes(packed_text(original)), false, room);
     if (code.size() > room) return short_code(key.digest("username", original), kLeastCode);
     return code;
   };
@@ -339,19 +341,25 @@ Generator make_email(const GeneratorSpec& spec, const PseudonymKey& key,
   const NameColumns names(spec, key, limits);
   const KeyedPermutation permutation(key, "email");
   const std::size_t room = limits.max_length.value_or(254) - kMailDomain.size();
-  return [key, limits, names, permutation, room](std::string_view input, const MaskRow& row) {
+  return [key, limits, names, permutation, room](std::string_view input, const MaskRow& row,
+                                                 std::string& out) {
     std::string buffer;
     const std::string_view lower = is_lower_case(input) ? input : buffer = lower_case(input);
     const std::string permuted = permutation.permute_bytes(packed_email(lower));
-    std::string local = names.sources.empty() ? std::string() : names.words(row);
-    local = local.empty() ? words_and_code(permuted, true, room) : local + long_code(permuted);
-    if (!limits.fold_case) {
-      // The same person, and yet another text.
-      if (input != lower) local += "+" + case_code(input, lower);
+    const std::size_t start = out.size();
+    if (!names.sources.empty()) out += names.words(row);
+    if (out.size() == start) {
+      append_words_and_code(out, permuted, true, room);
+    } else {
+      append_long_code(out, permuted, 0);
     }
-    if (local.size() > room) local = short_code(key.digest("email", input), kLeastCode);
-    local += kMailDomain;
-    return local;
+    // The same person, and yet another text.
+    if (!limits.fold_case && input != lower) out.append("+").append(case_code(input, lower));
+    if (out.size() - start > room) {
+      out.replace(start, std::string::npos, short_code(key.digest("email", input), kLeastCode));
+    }
+    out += kMailDomain;
+    return true;
   };
 }
 

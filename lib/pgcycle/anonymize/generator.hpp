@@ -15,8 +15,8 @@
 #include <string_view>
 #include <vector>
 
-#include "pgcycle/anonymize/mask_row.hpp"
 #include "pgcycle/anonymize/pseudonym.hpp"
+#include "pgcycle/anonymize/value_map.hpp"
 #include "pgcycle/support/json_document.hpp"
 
 namespace pgcycle::anonymize {
@@ -36,8 +36,7 @@ struct ValueLimits {
   std::vector<std::string> columns = {};  // the stored columns of the table, for options
 };
 
-// Nothing stands for NULL.
-using Generator = std::function<std::optional<std::string>(std::string_view input, const MaskRow&)>;
+using Generator = ValueMap;
 
 // Whether distinct inputs have distinct outputs.
 enum class Uniqueness {

@@ -325,8 +325,8 @@ class MaskedRestore {
       if (!copy.plans[i]->mask) {
         if (recorder != nullptr && recorder->listens(copy.places[i])) recorder->kept(*fields_[i]);
         out.append(fields_.written(i));
-      } else if (const auto masked = copy.plans[i]->mask(*fields_[i], row)) {
-        postgres::append_copy_field(out, *masked);
+      } else if (value_.clear(); copy.plans[i]->mask.append(value_, *fields_[i], row)) {
+        postgres::append_copy_field(out, value_);
       } else {
         postgres::append_copy_null(out);
       }
@@ -350,6 +350,7 @@ class MaskedRestore {
   bool locates_ = false;
   postgres::CopyTextRow fields_;
   std::vector<std::optional<std::string_view>> values_;
+  std::string value_;  // a masked one
   std::uint64_t large_objects_ = 0;
   std::uint64_t foreign_rows_ = 0;
 };

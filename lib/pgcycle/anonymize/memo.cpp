@@ -25,7 +25,7 @@ class Memo {
     bool holds(std::string_view wanted) const {
       return used && std::string_view(text.data(), input) == wanted;
     }
-    std::string made() const { return {text.data() + input, output}; }
+    std::string_view made() const { return {text.data() + input, output}; }
     void take(std::string_view from, std::string_view made) {
       if (from.size() + made.size() > kRoom) return;
       used = true;
@@ -109,11 +109,15 @@ class Memo {
 
 Generator remembering(Generator generator) {
   return [generator = std::move(generator), slot = std::make_shared<const Memo::Slot>()](
-             std::string_view input, const MaskRow& row) -> std::optional<std::string> {
+             std::string_view input, const MaskRow& row, std::string& out) {
     Memo::Entry& entry = slot->of_this_thread().at(input);
-    if (entry.holds(input)) return entry.made();
-    std::optional<std::string> made = generator(input, row);
-    if (made) entry.take(input, *made);
+    if (entry.holds(input)) {
+      out += entry.made();
+      return true;
+    }
+    const std::size_t start = out.size();
+    const bool made = generator.append(out, input, row);
+    if (made) entry.take(input, std::string_view(out).substr(start));
     return made;
   };
 }

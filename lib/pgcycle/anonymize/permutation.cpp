@@ -138,9 +138,16 @@ std::uint32_t KeyedPermutation::tweak_of(std::string_view text) const {
 
 std::string KeyedPermutation::permute_digits(std::string_view digits,
                                              std::string_view context) const {
+  std::string out;
+  append_permuted_digits(out, digits, context);
+  return out;
+}
+
+void KeyedPermutation::append_permuted_digits(std::string& out, std::string_view digits,
+                                              std::string_view context) const {
   // Blocks are chained so that equal blocks of one number do not show; the chaining reads
   // what stays and outputs only, so the whole stays a permutation.
-  std::string out;
+  const std::size_t start = out.size();
   std::uint32_t tweak = tweak_of(context);
   while (!digits.empty()) {
     if (digits.size() > kMaxBlockDigits) {
@@ -157,9 +164,8 @@ std::string KeyedPermutation::permute_digits(std::string_view digits,
       append_digits(out, permute(block.value, block.size, tweak), digits.size());
       digits = {};
     }
-    if (!digits.empty()) tweak = tweak_of(out);
+    if (!digits.empty()) tweak = tweak_of(std::string_view(out).substr(start));
   }
-  return out;
 }
 
 // 16 bytes that depend on the label and the text: one block, or a chain of them.

@@ -33,6 +33,8 @@ class KeyedPermutation {
   void permute_halves(Half& left, Half& right, std::uint32_t tweak) const;
   // Decimal digits, as many as there are. `context` is what stays beside them.
   std::string permute_digits(std::string_view digits, std::string_view context = {}) const;
+  void append_permuted_digits(std::string& out, std::string_view digits,
+                              std::string_view context = {}) const;
   // As many bytes; one or more.
   std::string permute_bytes(std::string bytes) const;
 

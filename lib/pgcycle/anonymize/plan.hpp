@@ -29,7 +29,7 @@ namespace pgcycle::anonymize {
 // Changes a column's value, in PostgreSQL's text form; nothing is NULL. Tells the row's
 // observer, if there is one, of every text within the value.
 // Throws Error{check} without the value when a value meets no rule.
-using ColumnMask = std::function<std::optional<std::string>(std::string_view text, const MaskRow&)>;
+using ColumnMask = ValueMap;
 
 // The paths of a json rule that no value has met; none where there was no value.
 using IdlePaths = std::function<std::vector<const JsonPathRule*>()>;
