@@ -44,6 +44,7 @@ struct ExtractOptions {
   bool compress = false;
   bool check = false;
   bool write = false;
+  bool all_rows = false;
   std::string report;
   std::string graph_form = "dot";
   std::vector<std::string> roots;
@@ -269,14 +270,14 @@ std::string to_text(const anonymize::ScanReport& report) {
   return out;
 }
 
-void scan(const Context& context, bool write) {
+void scan(const Context& context, bool write, anonymize::ScanExtent extent) {
   const server::Target target = context.target();
   auto connection = server::open_target(target, context.reporter);
   const postgres::Transaction snapshot(connection, postgres::Transaction::Mode::snapshot);
   const catalog::Schema schema = catalog::load_schema(connection);
   const anonymize::ScanReport report =
       anonymize::scan(connection, schema, fixture::select_tables(schema, tables_of(context)),
-                      anonymize::RuleSet::from_config(context.config));
+                      anonymize::RuleSet::from_config(context.config), extent);
   std::string text = to_text(report);
   if (!write) {
     std::string rules;
@@ -347,10 +348,15 @@ int main(int argc, char** argv) {
       .config_option("--report", options.report, "anonymize.report",
                      "Write what became of every column: a page as .html, else JSON")
       .type_name("FILE");
-  CLI::App& scanning =
-      program.command("scan", "Find personal data by name, type and content, and propose rules",
-                      [&options](const Context& context) { scan(context, options.write); });
+  CLI::App& scanning = program.command(
+      "scan", "Find personal data by name, type and content, and propose rules",
+      [&options](const Context& context) {
+        scan(context, options.write,
+             options.all_rows ? anonymize::ScanExtent::all_rows : anonymize::ScanExtent::sample);
+      });
   scanning.add_flag("--write", options.write, "Add the rules to pgcycle.json");
+  scanning.add_flag("--all-rows", options.all_rows,
+                    "Read every row, in place of some 20,000 of each large table");
   program.command("init", "Make .pgcycle/key, the secret that pseudonyms depend on", init);
   CLI::App& graph = program.command(
       "graph", "Draw the foreign keys, with the load order and the cycles",

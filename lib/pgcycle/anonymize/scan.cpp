@@ -338,7 +338,7 @@ void share_choices(std::vector<Finding>& findings,
 }  // namespace
 
 ScanReport scan(postgres::Connection& connection, const Schema& schema,
-                const std::vector<const Table*>& tables, const RuleSet& rules) {
+                const std::vector<const Table*>& tables, const RuleSet& rules, ScanExtent extent) {
   ScanReport report;
   std::map<std::string, std::set<std::string>> distinct;
   for (const Table* table : tables) {
@@ -350,22 +350,27 @@ ScanReport scan(postgres::Connection& connection, const Schema& schema,
       scans.emplace_back(schema, *table, *column);
       list += (list.empty() ? "" : ", ") + postgres::quote_identifier(column->name);
     }
-    // Of a large table, blocks from all over it.
-    const bool large = table->estimated_rows > 2 * kSampleRows && !table->partitioned;
-    const std::string sample = large ? fmt::format(" TABLESAMPLE SYSTEM ({}) REPEATABLE (1)",
-                                                   100 * kSampleRows / table->estimated_rows)
-                                     : std::string();
+    std::string part;
+    if (extent == ScanExtent::sample) {
+      // Of a large table, blocks from all over it.
+      const bool large = table->estimated_rows > 2 * kSampleRows && !table->partitioned;
+      if (large) {
+        part = fmt::format(" TABLESAMPLE SYSTEM ({}) REPEATABLE (1)",
+                           100 * kSampleRows / table->estimated_rows);
+      }
+      part += fmt::format(" LIMIT {}", kSampleRows);
+    }
     postgres::CopyTextRow fields;
-    connection.copy_out(fmt::format("COPY (SELECT {} FROM {}{} LIMIT {}) TO STDOUT", list,
-                                    table->from_sql(), sample, kSampleRows),
-                        [&](std::string_view block) {
-                          postgres::for_each_copy_row(block, [&](std::string_view row) {
-                            fields.parse(row);
-                            for (std::size_t i = 0; i < scans.size(); ++i) {
-                              if (fields[i]) scans[i].take(*fields[i]);
-                            }
-                          });
-                        });
+    connection.copy_out(
+        fmt::format("COPY (SELECT {} FROM {}{}) TO STDOUT", list, table->from_sql(), part),
+        [&](std::string_view block) {
+          postgres::for_each_copy_row(block, [&](std::string_view row) {
+            fields.parse(row);
+            for (std::size_t i = 0; i < scans.size(); ++i) {
+              if (fields[i]) scans[i].take(*fields[i]);
+            }
+          });
+        });
     for (std::size_t i = 0; i < columns.size(); ++i) {
       const std::string name =
           table->name.display() + "." + postgres::display_identifier(columns[i]->name);

@@ -1,8 +1,8 @@
 // Finding personal data: what columns, their array elements, composite fields and json members
 // hold, told by name, type and content; and a rule for each.
 //
-// Reads a sample of every table; the leak proof of an extraction is what proves. Nothing that is
-// returned holds an original: samples are shapes.
+// Reads a sample of every large table unless told to read all; the leak proof of an extraction is
+// what proves. Nothing that is returned holds an original: samples are shapes.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,12 @@ struct ScanReport {
   std::uint64_t values = 0;  // that were read
 };
 
-// Inside the transaction that `connection` is in.
+// What is read of a table that is large: about 20,000 rows from all over it, or every row.
+enum class ScanExtent { sample, all_rows };
+
+// Inside the transaction that `connection` is in. Takes the same memory whatever is read.
 ScanReport scan(postgres::Connection& connection, const catalog::Schema& schema,
-                const std::vector<const catalog::Table*>& tables, const RuleSet& rules);
+                const std::vector<const catalog::Table*>& tables, const RuleSet& rules,
+                ScanExtent extent = ScanExtent::sample);
 
 }  // namespace pgcycle::anonymize

@@ -24,9 +24,10 @@ class ValueMap {
   // Of a function that appends its output to `out`, and returns false for NULL without a change;
   // or of one that returns a text, an optional one or std::nullopt.
   template <class Make>
-    requires(!std::same_as<std::remove_cvref_t<Make>, ValueMap>)
-  ValueMap(Make make) {  // NOLINT(google-explicit-constructor): lambdas become generators
-    if constexpr (std::is_invocable_v<const Make&, std::string_view, const MaskRow&, std::string&>) {
+  requires(!std::same_as<std::remove_cvref_t<Make>, ValueMap>)
+      ValueMap(Make make) {  // NOLINT(google-explicit-constructor): lambdas become generators
+    if constexpr (std::is_invocable_v<const Make&, std::string_view, const MaskRow&,
+                                      std::string&>) {
       append_ = std::move(make);
     } else {
       append_ = [make = std::move(make)](std::string_view text, const MaskRow& row,
