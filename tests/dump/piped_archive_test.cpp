@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <fstream>
 #include <random>
@@ -199,6 +200,54 @@ TEST(PipedArchive, EndsWhoeverReadsAndWhoeverDoesNot) {
   }
   piped.reset();
   EXPECT_TRUE(fs::is_empty(place.path()));
+  // Nor does it wait for ever where somebody has cleaned up.
+  piped = open_piped(directory.path() / "directory", place);
+  ASSERT_NE(piped, nullptr);
+  fs::remove_all(piped->dump().path);
+  piped->finish();
+}
+
+// How many files this process may have open, for as long as the object lives.
+class OpenFileLimit {
+ public:
+  explicit OpenFileLimit(rlim_t files) {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit now = before_;
+    now.rlim_cur = files;
+    setrlimit(RLIMIT_NOFILE, &now);
+  }
+  ~OpenFileLimit() { setrlimit(RLIMIT_NOFILE, &before_); }
+  OpenFileLimit(const OpenFileLimit&) = delete;
+  OpenFileLimit& operator=(const OpenFileLimit&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST(PipedArchive, NeedsAnOpenFileForEachTable) {
+  const TestDatabase source;
+  source.run(
+      "DO $$ BEGIN FOR i IN 1..200 LOOP "
+      "EXECUTE format('CREATE TABLE t%s AS SELECT %s AS n', i, i); END LOOP; END $$");
+  const TestDirectory directory;
+  const TestDirectory place;
+  const fs::path dump = make_dump(source, directory, "custom");
+  {
+    const OpenFileLimit too_few(250);
+    EXPECT_EQ(open_piped(dump, place), nullptr);
+  }
+  const OpenFileLimit enough(310);
+  auto piped = open_piped(dump, place);
+  ASSERT_NE(piped, nullptr);
+  const TestDatabase target;
+  const ProcessResult result =
+      run_client("pg_restore", target.info(), {"--jobs=2", piped->dump().path.string()});
+  EXPECT_TRUE(result.ok()) << result.errors;
+  piped->finish();
+  EXPECT_TRUE(as_sql(target) == as_sql(source));
+  piped = open_piped(dump, place);
+  ASSERT_NE(piped, nullptr);
+  piped.reset();  // and nobody has read
 }
 
 TEST(PipedArchive, RemovesWhatAKilledRunLeft) {

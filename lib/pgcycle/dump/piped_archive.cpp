@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -74,6 +75,15 @@ std::optional<std::vector<PlannedRows>> plan_directory(const DumpFile& dump,
   return rows;
 }
 
+// Whoever waits for a pipe's reader has an open file already, as the system counts.
+std::size_t most_tables() {
+  constexpr rlim_t kOtherFiles = 100;
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  if (files.rlim_cur <= kOtherFiles) return 0;
+  return std::min<rlim_t>(PipedArchive::kMostTables, files.rlim_cur - kOtherFiles);
+}
+
 // Directories of runs that were killed: nobody holds their lock.
 void remove_left_over(const fs::path& spool) {
   constexpr auto kTimeToLock = std::chrono::minutes(1);
@@ -118,7 +128,7 @@ std::unique_ptr<PipedArchive> PipedArchive::open(const DumpFile& dump,
   if (!contents || contents->is_custom() == is_directory) return nullptr;
   const auto planned =
       is_directory ? plan_directory(dump, *contents) : plan_custom(dump, *contents);
-  if (!planned || planned->size() > kMostTables) return nullptr;
+  if (!planned || planned->size() > most_tables()) return nullptr;
   std::uint64_t bytes = 0;
   std::vector<std::uint64_t> weights(contents->entries().size());
   for (const PlannedRows& rows : *planned) {
@@ -139,7 +149,7 @@ std::unique_ptr<PipedArchive> PipedArchive::open(const DumpFile& dump,
     const std::string& name = contents->entries()[rows.entry].file;
     if (::mkfifo((directory / name).c_str(), 0600) != 0) return nullptr;
     piped.insert(rows.file.filename());
-    archive->rows_.push_back({name, rows.file, rows.position});
+    archive->rows_.push_back({name, rows.file, rows.position, {}});
   }
   fs::create_symlink(archive->contents_.path(), directory / "toc.dat", failure);
   if (is_directory && !failure) {
@@ -152,8 +162,12 @@ std::unique_ptr<PipedArchive> PipedArchive::open(const DumpFile& dump,
     }
   }
   if (failure) return nullptr;
-  for (const Rows& rows : archive->rows_) {
-    archive->threads_.emplace_back([self = archive.get(), &rows] { self->feed(rows); });
+  try {
+    for (Rows& rows : archive->rows_) {
+      rows.thread = std::thread([self = archive.get(), &rows] { self->feed(rows); });
+    }
+  } catch (const std::system_error&) {
+    return nullptr;  // so many threads may not be had here
   }
   return archive;
 }
@@ -184,14 +198,14 @@ void PipedArchive::finish() {
 // Whoever still waits for a reader gets one, and sees that it is over.
 void PipedArchive::stop() {
   stopping_ = true;
-  std::list<FileDescriptor> readers;
-  if (threads_.empty()) return;
-  for (const Rows& rows : rows_) {
-    readers.emplace_back(
+  for (Rows& rows : rows_) {
+    if (!rows.thread.joinable()) continue;
+    const FileDescriptor reader(
         ::open((directory_ / rows.pipe).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    // Somebody has removed the pipe: nobody can be its reader any more.
+    if (!reader.is_open()) pthread_cancel(rows.thread.native_handle());
+    rows.thread.join();
   }
-  for (std::thread& thread : threads_) thread.join();
-  threads_.clear();
 }
 
 void PipedArchive::feed(const Rows& rows) {
@@ -202,12 +216,12 @@ void PipedArchive::feed(const Rows& rows) {
   pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
   try {
     FileDescriptor pipe;
-    do {
+    for (;;) {
       pipe = FileDescriptor(::open((directory_ / rows.pipe).c_str(), O_WRONLY | O_CLOEXEC));
-    } while (!pipe.is_open() && errno == EINTR && !stopping_);
-    if (stopping_) return;
-    if (!pipe.is_open()) {
-      throw Error(ErrorCode::input, fmt::format("a pipe: {}", std::strerror(errno)));
+      if (stopping_) return;
+      if (pipe.is_open()) break;
+      // Interrupted, or short of files for a while: pg_restore waits for this pipe.
+      std::this_thread::sleep_for(std::chrono::milliseconds(kStopCheckMilliseconds));
     }
     ::fcntl(pipe.get(), F_SETPIPE_SZ, kPipeBytes);
     ::fcntl(pipe.get(), F_SETFL, O_NONBLOCK);

@@ -28,7 +28,8 @@ class PipedArchive {
  public:
   // Below this the pipes cost what they save.
   static constexpr std::uint64_t kLeastBytes = std::uint64_t{4} << 20;
-  // Each table's pipe has a thread that waits for its reader.
+  // Each table's pipe has a thread that waits for its reader; fewer where not as many files
+  // may be open.
   static constexpr std::size_t kMostTables = 1000;
 
   // Nothing where `dump` is no archive with at least `least_bytes` of rows under gzip, or one
@@ -52,6 +53,7 @@ class PipedArchive {
     std::string pipe;            // its name
     std::filesystem::path file;  // that holds them
     std::optional<std::uint64_t> position;
+    std::thread thread;  // that feeds the pipe
   };
 
   PipedArchive(const DumpFile& dump, const ArchiveContents& contents, std::filesystem::path place);
@@ -67,7 +69,6 @@ class PipedArchive {
   const UnnamedFile contents_;
   DumpFile dump_;
   std::list<Rows> rows_;
-  std::list<std::thread> threads_;
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::optional<Error> failure_;  // the first, under the mutex

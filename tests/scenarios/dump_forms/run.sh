@@ -112,3 +112,18 @@ for dump in damaged.dump damaged.directory; do
   says "$err" "cannot restore $PWD/$dump" "compressed data" "the dump is damaged or cut short; fetch it again"
 done
 [[ -z $(ls "$TMPDIR") ]] || fail "pipes left behind"
+
+# Whoever reads from pipes that a kill has left without a writer goes as well.
+for delay in 0.05 0.1 0.15 0.2 0.3 0.5; do
+  pgcycle-reset --no-cache --dump large.directory >"$out" 2>"$err" </dev/null &
+  sleep $delay
+  kill -9 $! 2>/dev/null || true
+  wait $! 2>/dev/null || true
+  for try in $(seq 100); do
+    pgrep -f "pg_restore .*$TMPDIR" >/dev/null || break
+    [[ $try -lt 100 ]] || fail "pg_restore waits for a writer, killed after $delay s"
+    sleep 0.1
+  done
+done
+run 0 pgcycle-reset -q --no-cache --dump large.directory
+same "$(database_state)" "$wanted" "after kills"
