@@ -19,10 +19,18 @@ same "$(database_state)" "$fresh"
 
 # The next clone is made ahead of time, and is as the template whatever came between.
 spare() { sql "SELECT oid FROM pg_database WHERE datname LIKE 'pgcycle_spare_%'"; }
+# When the background of every earlier reset has ended: what one makes, another may replace.
 spare_made() {
-  local _
-  for _ in $(seq 100); do [[ -n $(spare) ]] && return; sleep 0.1; done
-  fail "no spare was made"
+  local now before='' try
+  for try in $(seq 100); do
+    now=$(spare)
+    if [[ -n $now && $now == "$before" && $(sql "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgcycle-reset'") == 0 ]]; then
+      return
+    fi
+    before=$now
+    sleep 0.2
+  done
+  fail "no spare was made after $try tries"
 }
 spare_made
 made=$(spare)
