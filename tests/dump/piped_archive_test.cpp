@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <chrono>
 #include <fstream>
+#include <map>
 #include <random>
-#include <thread>
+#include <set>
 
 #include "pgcycle/support/file.hpp"
 #include "pgcycle/support/process.hpp"

@@ -5,7 +5,8 @@
 // beside it: pg_restore is given a directory archive whose table of contents is the dump's,
 // and whose data files are named pipes. All else stays pg_restore's work.
 //
-// What a killed run leaves of such a directory, names without content, the next one removes.
+// What a killed run leaves of such a directory, names without content, the next one removes, once
+// it is a minute old.
 #pragma once
 
 #include <atomic>
