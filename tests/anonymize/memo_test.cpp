@@ -40,6 +40,22 @@ TEST(Remembering, AsksOnceForWhatComesAgain) {
   EXPECT_LT(asked, 3 * kInputs);  // of ten times as many
 }
 
+TEST(Remembering, BeginsAgainWhenInputsComeAgain) {
+  int asked = 0;
+  const Generator remembered = remembering([&asked](std::string_view input, const MaskRow&) {
+    ++asked;
+    return std::string(input);
+  });
+  constexpr int kUnlike = 1000000;
+  for (int i = 0; i < kUnlike; ++i) remembered("Unlike " + std::to_string(i), {});
+  EXPECT_EQ(asked, kUnlike);
+  for (int i = 0; i < kUnlike; ++i) {
+    const std::string name = "Name " + std::to_string(i % 100);
+    ASSERT_EQ(remembered(name, {}), name);
+  }
+  EXPECT_LT(asked, kUnlike + kUnlike / 4);
+}
+
 TEST(Remembering, KeepsGeneratorsApart) {
   const auto adding = [](const char* text) {
     return remembering(

@@ -22,7 +22,6 @@ using catalog::Table;
 namespace {
 
 constexpr std::size_t kSpoolBlock = 512;  // fingerprints of one column that are written at once
-constexpr std::size_t kRecent = 1024;     // texts of a column that are not read twice
 constexpr std::size_t kMostLeaks = 50;    // that an error lists
 constexpr std::uint64_t kFewRows = 20;
 constexpr double kFewValues = 4;
@@ -123,6 +122,10 @@ class LeakProof::Filter {
     }
   }
 
+  void prefetch(std::uint64_t fingerprint) const {
+    __builtin_prefetch(words_.data() + 8 * (fingerprint & (blocks_ - 1)));
+  }
+
   bool contains(std::uint64_t fingerprint) const {
     const std::atomic<std::uint64_t>* const block =
         words_.data() + 8 * (fingerprint & (blocks_ - 1));
@@ -186,7 +189,7 @@ std::unique_ptr<LeakProof::Recorder> LeakProof::listen(const Schema& schema, con
     const char category = schema.base_type(column->type).category;
     listener.compares = category != 'D' && category != 'T' && rule.rule != "noise" &&
                         rule.rule != "scale" && rule.rule != "date_shift";
-    listener.recent.resize(kRecent);
+    listener.recent.resize(Recorder::Column::kRecent);
     listener.prose = rule.rule == "scrub";
     listener.searched = listener.listens && category != 'N';
     listener.holds = rule.holds;
@@ -251,9 +254,17 @@ void LeakProof::Recorder::flush(Column& column) {
 
 // True when the column had just that text a moment ago.
 bool LeakProof::Recorder::is_repeated(std::string_view text) {
+  Column& column = *column_;
+  if (column.recent.empty()) return false;
   const std::size_t hash = std::hash<std::string_view>()(text) | 1U;
-  std::size_t& place = column_->recent[(hash >> 7U) % column_->recent.size()];
-  return std::exchange(place, hash) == hash;
+  std::size_t& place = column.recent[(hash >> 7U) % Column::kRecent];
+  const bool is_recent = std::exchange(place, hash) == hash;
+  if (is_recent) ++column.repeated;
+  if (++column.asked == Column::kProbation &&
+      column.repeated * Column::kFewest < Column::kProbation) {
+    column.recent.clear();
+  }
+  return is_recent;
 }
 
 void LeakProof::Recorder::replaced(std::string_view original) {
@@ -268,8 +279,10 @@ void LeakProof::Recorder::replaced(std::string_view original) {
   for (const Word& word : reader_.read(column_->prose ? names : original)) {
     if (proof_.is_telling(word)) said_.push_back(word.fingerprint);
   }
-  std::sort(said_.begin(), said_.end());
-  said_.erase(std::unique(said_.begin(), said_.end()), said_.end());
+  if (said_.size() > 1) {
+    std::sort(said_.begin(), said_.end());
+    said_.erase(std::unique(said_.begin(), said_.end()), said_.end());
+  }
   for (const std::uint64_t fingerprint : said_) {
     column_->originals.push_back(fingerprint);
     if (column_->originals.size() == kSpoolBlock) flush(*column_);
@@ -341,6 +354,7 @@ bool LeakProof::has_suspects() {
       const std::uint64_t column = word(at);
       const std::uint64_t count = word(at + kWord);
       if (at + (2 + count) * kWord > rest.size()) break;
+      for (std::size_t i = 0; i < count; ++i) filter_->prefetch(word(at + (2 + i) * kWord));
       for (std::size_t i = 0; i < count; ++i) {
         const std::uint64_t fingerprint = word(at + (2 + i) * kWord);
         if (filter_->contains(fingerprint)) ++suspects_[fingerprint][column];

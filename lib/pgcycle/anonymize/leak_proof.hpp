@@ -122,6 +122,9 @@ class LeakProof {
    private:
     friend class LeakProof;
     struct Column {
+      static constexpr std::size_t kRecent = 1024;       // texts that are not read twice
+      static constexpr std::uint32_t kProbation = 8192;  // texts, of which one in
+      static constexpr std::uint32_t kFewest = 8;        // so many must be a recent one
       std::size_t id = 0;
       bool listens = true;
       bool compares = true;   // its originals are looked for
@@ -130,7 +133,9 @@ class LeakProof {
       std::set<std::string> holds;
       std::uint64_t values = 0;
       std::vector<std::uint64_t> originals;
-      std::vector<std::size_t> recent;  // hashes of texts
+      std::vector<std::size_t> recent;  // hashes of texts; empty: they hardly ever come again
+      std::uint32_t asked = 0;
+      std::uint32_t repeated = 0;
     };
     Recorder(LeakProof& proof, bool locates);
     bool is_repeated(std::string_view text);

@@ -30,7 +30,7 @@ constexpr std::array<CharClass, 256> kClasses = [] {
   return out;
 }();
 
-CharClass class_of(char c) { return kClasses[static_cast<unsigned char>(c)]; }
+constexpr CharClass class_of(char c) { return kClasses[static_cast<unsigned char>(c)]; }
 
 // Bytes that are no letters although they are not ASCII: spaces and punctuation of Latin-1 and
 // of the general block. Their length, or 0.
@@ -48,27 +48,31 @@ bool joins_digits(char c) {
   return c == ' ' || c == '-' || c == '.' || c == '/' || c == '(' || c == ')';
 }
 
-bool is_text(std::string_view bytes) {
-  if (bytes.size() < kLeastLetters || !simdjson::validate_utf8(bytes.data(), bytes.size())) {
-    return false;
-  }
-  return std::all_of(bytes.begin(), bytes.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte >= 0x20 || c == '\n' || c == '\t' || c == '\r';
-  });
+bool is_text_byte(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x20 || c == '\n' || c == '\t' || c == '\r';
 }
 
-bool in_code(char c) {
+bool is_text(std::string_view bytes) {
+  return bytes.size() >= kLeastLetters && std::all_of(bytes.begin(), bytes.end(), is_text_byte) &&
+         simdjson::validate_utf8(bytes.data(), bytes.size());
+}
+
+constexpr bool in_code(char c) {
   return static_cast<unsigned char>(c) < 0x80 &&
          (class_of(c) != CharClass::separator || c == '+' || c == '/' || c == '-' || c == '_');
 }
 
 bool may_hide_words(std::string_view text) {
+  static constexpr std::array<bool, 256> kInCode = [] {
+    std::array<bool, 256> out{};
+    for (std::size_t c = 0; c < out.size(); ++c) out[c] = in_code(static_cast<char>(c));
+    return out;
+  }();
   std::size_t run = 0;
   for (const char c : text) {
-    if (c == '%' || c == '\\') return true;
-    run = in_code(c) ? run + 1 : 0;
-    if (run == kLeastHidden) return true;
+    run = kInCode[static_cast<unsigned char>(c)] ? run + 1 : 0;
+    if (run == kLeastHidden || c == '%' || c == '\\') return true;
   }
   return false;
 }
@@ -149,6 +153,46 @@ std::string from_base64(std::string_view text) {
     return {};
   }
   out.resize(length);
+  return out;
+}
+
+// False for base64 whose first bytes are none of a text: most of what only looks like it.
+bool may_begin_text(std::string_view base64) {
+  constexpr std::size_t kStart = 12;
+  constexpr std::size_t kLongestCut = 3;  // bytes of a character that goes on behind the start
+  const std::string start = from_base64(base64.substr(0, kStart));
+  if (start.empty() || !std::all_of(start.begin(), start.end(), is_text_byte)) return false;
+  for (std::size_t cut = 0; cut <= kLongestCut; ++cut) {
+    if (simdjson::validate_utf8(start.data(), start.size() - cut)) return true;
+  }
+  return false;
+}
+
+// What the text says in URL encoding, in \u escapes, and in runs of hex or base64.
+std::vector<std::string> decoded_texts(std::string_view text) {
+  std::vector<std::string> out;
+  if (text.find('%') != std::string_view::npos) out.push_back(from_url(text));
+  if (text.find("\\u") != std::string_view::npos) out.push_back(from_escapes(text));
+  for (std::size_t i = 0; i < text.size();) {
+    std::size_t end = i;
+    std::size_t hex = 0;
+    while (end < text.size() && in_code(text[end])) {
+      hex += hex_digit(text[end++]) >= 0 ? 1 : 0;
+    }
+    const std::string_view run = text.substr(i, end - i);
+    i = end + 1;
+    if (run.size() < kLeastHidden) continue;
+    // "\x" of bytea is part of the run.
+    const std::string_view digits = run.starts_with('x') ? run.substr(1) : run;
+    if (hex == digits.size() && digits.size() % 2 == 0) {
+      out.push_back(from_hex_digits(digits));
+    } else if (may_begin_text(run)) {
+      out.push_back(from_base64(run));
+    } else {
+      continue;
+    }
+    if (!is_text(out.back())) out.pop_back();
+  }
   return out;
 }
 
@@ -261,32 +305,14 @@ void WordReader::read_plain(std::string_view text) {
 
 // Codes that text may be hidden in: their runs of characters, decoded and read again.
 void WordReader::read_hidden(std::string_view text) {
-  std::vector<std::string> found{std::string(text)};
-  for (int depth = 0; depth < kDeepest && !found.empty(); ++depth) {
+  std::vector<std::string> found = decoded_texts(text);
+  for (int depth = 1; !found.empty(); ++depth) {
+    for (const std::string& part : found) read_plain(part);
+    if (depth == kDeepest) return;
     std::vector<std::string> next;
     for (const std::string& part : found) {
-      if (part.find('%') != std::string::npos) next.push_back(from_url(part));
-      if (part.find("\\u") != std::string::npos) next.push_back(from_escapes(part));
-      for (std::size_t i = 0; i < part.size();) {
-        std::size_t end = i;
-        std::size_t hex = 0;
-        while (end < part.size() && in_code(part[end])) {
-          hex += hex_digit(part[end++]) >= 0 ? 1 : 0;
-        }
-        const std::string_view run = std::string_view(part).substr(i, end - i);
-        i = end + 1;
-        if (run.size() < kLeastHidden) continue;
-        // "\x" of bytea is part of the run.
-        const std::string_view digits = run.starts_with('x') ? run.substr(1) : run;
-        if (hex == digits.size() && digits.size() % 2 == 0) {
-          next.push_back(from_hex_digits(digits));
-        } else {
-          next.push_back(from_base64(run));
-        }
-        if (!is_text(next.back())) next.pop_back();
-      }
+      for (std::string& deeper : decoded_texts(part)) next.push_back(std::move(deeper));
     }
-    for (const std::string& part : next) read_plain(part);
     found = std::move(next);
   }
 }
