@@ -189,25 +189,34 @@ std::vector<Sequence> load_sequences(const Result& rows, const TablesByOid& tabl
 
 }  // namespace
 
-Schema load_schema(Connection& connection, SchemaDetail detail) {
-  Schema schema;
-  schema.database = connection.database();
-  schema.server_version = connection.server_version();
-  // Sent at once: a round trip costs as much as some of these queries.
+std::vector<std::string> schema_queries(SchemaDetail detail) {
   std::vector<std::string_view> queries{sql::types,        sql::tables,    sql::columns,
                                         sql::foreign_keys, sql::sequences, sql::materialized_views};
   if (detail == SchemaDetail::all) {
     queries.insert(queries.end(), {sql::unique_keys, sql::checks, sql::exclusions});
   }
+  return {queries.begin(), queries.end()};
+}
+
+Schema load_schema(Connection& connection, SchemaDetail detail) {
+  // Sent at once: a round trip costs as much as some of these queries.
   std::vector<postgres::Statement> statements;
-  for (const std::string_view query : queries) statements.push_back({std::string(query), {}});
-  const std::vector<Result> rows = connection.query_all(statements);
+  for (std::string& query : schema_queries(detail)) statements.push_back({std::move(query), {}});
+  return schema_of(connection.query_all(statements), connection.database(),
+                   connection.server_version());
+}
+
+Schema schema_of(const std::vector<Result>& rows, std::string database, int server_version) {
+  Schema schema;
+  schema.database = std::move(database);
+  schema.server_version = server_version;
   schema.types = load_types(rows[0]);
   TablesByOid tables = load_tables(rows[1]);
   load_columns(rows[2], tables);
   schema.foreign_keys = load_foreign_keys(rows[3], tables);
   schema.sequences = load_sequences(rows[4], tables);
-  if (detail == SchemaDetail::all) {
+  constexpr std::size_t kWithConstraints = 9;
+  if (rows.size() == kWithConstraints) {
     load_unique_keys(rows[6], tables);
     load_checks(rows[7], tables);
     load_exclusions(rows[8], tables);

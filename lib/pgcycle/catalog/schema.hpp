@@ -164,6 +164,12 @@ enum class SchemaDetail {
 // Reads the catalogue inside the transaction that `connection` is in.
 Schema load_schema(postgres::Connection& connection, SchemaDetail detail = SchemaDetail::all);
 
+// The same in steps, so that the answers can be taken down: what is asked, and the schema that
+// the server's answers tell of, in that order.
+std::vector<std::string> schema_queries(SchemaDetail detail);
+Schema schema_of(const std::vector<postgres::Result>& answers, std::string database,
+                 int server_version);
+
 // SHA-256 in hex over what fixtures depend on: tables, columns, types, keys.
 // The same for the same schema on every server version and machine.
 std::string fingerprint(const Schema& schema);

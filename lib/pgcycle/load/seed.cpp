@@ -10,6 +10,7 @@
 #include "pgcycle/load/aside_load.hpp"
 #include "pgcycle/load/foreign_key_check.hpp"
 #include "pgcycle/load/row_batch.hpp"
+#include "pgcycle/load/schema_memory.hpp"
 #include "pgcycle/load/seed_memory.hpp"
 #include "pgcycle/load/sequences.hpp"
 #include "pgcycle/load/table_copy.hpp"
@@ -23,6 +24,7 @@ namespace pgcycle::load {
 namespace {
 
 using catalog::QualifiedName;
+using catalog::SchemaDetail;
 using catalog::Table;
 
 constexpr std::uint64_t kRowsWorthAnalyzing = 5000;
@@ -128,7 +130,7 @@ class Seeder::Impl {
     memory_->see_position(connection_);
     if (memory_->is_unmoved() || !memory_->holds(connection_, memory_->input())) return;
     // What was defined anew until here is seen in this; what is from here on moves the log.
-    if (plan_ && schema_digest(connection_) != schema_digest_) plan_.reset();
+    if (plan_ && memory_->definitions(connection_) != planned_definitions_) plan_.reset();
     to_keep_ = true;
     keep();
   }
@@ -155,13 +157,18 @@ class Seeder::Impl {
 
   // The plan of an earlier run serves again while nothing changed but the rows of fixtures.
   void plan() {
-    const bool serves = plan_ && same_files_but_rows() &&
-                        (memory_->is_unmoved() || (memory_->has_same_columns(connection_) &&
-                                                   schema_digest(connection_) == schema_digest_));
-    if (!serves) {
+    if (remembers()) {
+      // Taken before the schema is read: what is defined anew meanwhile shows in the next.
+      const Definitions definitions =
+          memory_ ? memory_->definitions(connection_) : definitions_of(connection_);
+      if (definitions != planned_definitions_ || !same_files_but_rows()) plan_.reset();
+      planned_definitions_ = definitions;
+    } else {
       plan_.reset();
-      if (use_ == Use::again) schema_digest_ = schema_digest(connection_);
-      plan_ = make_seed_plan(connection_, request_.input);
+    }
+    if (!plan_) {
+      plan_ = make_seed_plan([this](SchemaDetail detail) { return read_schema(detail); },
+                             request_.input);
       check_golden_values(connection_, *plan_);
       merged_hashes_ = hashes_of_merged(*plan_);
       if (input_hash_) planned_files_ = input_hash_->files;
@@ -170,8 +177,15 @@ class Seeder::Impl {
     report_ = report_of(*plan_);
   }
 
+  catalog::Schema read_schema(SchemaDetail detail) {
+    if (!remembers()) return catalog::load_schema(connection_, detail);
+    return remembered_schema(connection_, detail,
+                             planned_definitions_.columns + "\n" + planned_definitions_.others,
+                             request_.memory_directory);
+  }
+
   bool same_files_but_rows() const {
-    if (!memory_ || input_hash_->files.size() != planned_files_.size()) return false;
+    if (!plan_ || !memory_ || input_hash_->files.size() != planned_files_.size()) return false;
     std::set<std::string> rows_only;
     for (const RowSource& source : plan_->sources) {
       if (plan_->merged.tables.contains(source.table().name)) continue;
@@ -368,7 +382,7 @@ class Seeder::Impl {
   std::unique_ptr<SeedPlan> plan_;
   SourceHashes merged_hashes_;
   std::map<std::string, std::string> planned_files_;  // with their hashes
-  std::string schema_digest_;
+  Definitions planned_definitions_;
 
   // Of a run.
   std::optional<InputHash> input_hash_;

@@ -19,7 +19,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-constexpr int kFormat = 2;
+constexpr int kFormat = 3;
 constexpr const char* kNote = "pgcycle.seed";
 constexpr std::size_t kMostFiles = 50;
 
@@ -35,13 +35,15 @@ SELECT (SELECT count(*) || ' ' || sum(hashtextextended(concat_ws('.', attrelid, 
         FROM pg_catalog.pg_constraint WHERE oid >= 16384)
 )";
 
-// What kColumns leaves out. Not pg_class by its transaction: TRUNCATE writes there too.
-constexpr const char* kSchema = R"(
+// What kColumns leaves out, and what depends on the role. Not pg_class by its transaction: TRUNCATE
+// writes there too.
+constexpr const char* kOthers = R"(
 WITH ns AS (SELECT oid, xmin FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_'),
 rel AS (SELECT * FROM pg_catalog.pg_class WHERE oid >= 16384 AND relnamespace IN (SELECT oid FROM ns))
 SELECT concat_ws(' ',
   (SELECT sum(hashtextextended(concat_ws('.', oid, relname, relnamespace, relkind, relpersistence,
-     relrowsecurity, relforcerowsecurity, relhastriggers, relhasrules, relispartition, relowner, relacl), 0)::numeric)
+     relrowsecurity, relforcerowsecurity, relhastriggers, relhasrules, relispartition, relispopulated,
+     relowner, relacl), 0)::numeric)
    FROM rel),
   (SELECT sum(hashtextextended(concat_ws('.', kind, id, changed), 0)::numeric) FROM (
      SELECT 'd' AS kind, oid AS id, xmin AS changed FROM pg_catalog.pg_attrdef
@@ -56,8 +58,13 @@ SELECT concat_ws(' ',
      UNION ALL SELECT 'h', inhrelid, xmin FROM pg_catalog.pg_inherits
      UNION ALL SELECT 's', seqrelid, xmin FROM pg_catalog.pg_sequence
      UNION ALL SELECT 'n', oid, xmin FROM ns
+     UNION ALL SELECT 'f', oid, xmin FROM pg_catalog.pg_proc WHERE oid >= 16384
      UNION ALL SELECT 'o', objid, xmin FROM pg_catalog.pg_depend
-       WHERE classid = 'pg_class'::regclass AND refobjsubid > 0 AND objid IN (SELECT oid FROM rel)) x))
+       WHERE classid = 'pg_class'::regclass AND (refobjsubid > 0 OR deptype = 'e')
+         AND objid IN (SELECT oid FROM rel)) x),
+  current_user, (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user),
+  (SELECT sum(hashtextextended(concat_ws('.', roleid, member, xmin), 0)::numeric)
+   FROM pg_catalog.pg_auth_members))
 )";
 
 constexpr const char* kPosition =
@@ -164,8 +171,9 @@ const std::string& InputHasher::hash_of(const std::string& file) {
   return known.hash;
 }
 
-std::string schema_digest(postgres::Connection& connection) {
-  return connection.query(kSchema).get(0, 0);
+Definitions definitions_of(postgres::Connection& connection) {
+  const auto results = connection.query_all({{kColumns, {}}, {kOthers, {}}});
+  return {results[0].get(0, 0), results[1].get(0, 0)};
 }
 
 SourceHashes hashes_of_merged(const SeedPlan& plan) {
@@ -201,7 +209,7 @@ std::optional<SeedMemory> SeedMemory::recall(postgres::Connection& connection,
     if (json.at("format") != kFormat) return std::nullopt;
     memory.input_ = json.at("input");
     memory.position_ = json.at("position");
-    memory.columns_ = json.at("columns");
+    memory.definitions_ = {json.at("columns"), json.at("others")};
     memory.sequences_ = json.at("sequences").get<std::map<std::string, std::string>>();
     for (const Json& table : json.at("tables")) {
       memory.tables_[{table.at("schema"), table.at("name")}] = {
@@ -220,12 +228,16 @@ SeedMemory::Look SeedMemory::look(postgres::Connection& connection) const {
   for (const auto& [name, table] : tables_) rows.push_back(rows_sql(table.from, table.transaction));
   const auto results = connection.query_all({{kPosition, {}},
                                              {kColumns, {}},
+                                             {kOthers, {}},
                                              {array_of(values_sql(names)), {}},
                                              {array_of(rows), {}},
                                              {kPosition, {}}});
-  Look out{
-      results[0].get(0, 0), results[1].get(0, 0), {}, results[3].array(0, 0), results[4].get(0, 0)};
-  const auto values = results[2].array(0, 0);
+  Look out{results[0].get(0, 0),
+           {results[1].get(0, 0), results[2].get(0, 0)},
+           {},
+           results[4].array(0, 0),
+           results[5].get(0, 0)};
+  const auto values = results[3].array(0, 0);
   for (std::size_t i = 0; i < names.size(); ++i) out.sequences[names[i]] = values.at(i);
   return out;
 }
@@ -240,15 +252,9 @@ void SeedMemory::look_again(postgres::Connection& connection) {
   if (!serves) seen_ = look(connection);
 }
 
-bool SeedMemory::has_same_columns(postgres::Connection& connection) {
-  if (is_unmoved()) return true;
-  try {
-    look_again(connection);
-    return seen_->columns == columns_;
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::statement) throw;
-    return false;  // a table or sequence is gone
-  }
+Definitions SeedMemory::definitions(postgres::Connection& connection) const {
+  const bool known = is_unmoved() && !definitions_.others.empty();
+  return known ? definitions_ : definitions_of(connection);
 }
 
 bool SeedMemory::holds(postgres::Connection& connection, const std::string& input_hash) {
@@ -264,10 +270,13 @@ bool SeedMemory::holds(postgres::Connection& connection, const std::string& inpu
       for (const auto& [name, table] : tables_) {
         if (now.rows.at(i++) != table.rows) return false;
       }
-      if (now.columns != columns_ || now.sequences != sequences_) return false;
+      if (now.definitions.columns != definitions_.columns || now.sequences != sequences_) {
+        return false;
+      }
       if (now.position_before == now.position_after) {
         // Whatever was written before has been seen, or commits after it.
         position_ = position_now_ = now.position_before;
+        definitions_ = now.definitions;
         return true;
       }
       if (!again) return true;
@@ -293,7 +302,7 @@ std::optional<SeedMemory::Changes> SeedMemory::changes(postgres::Connection& con
   try {
     look_again(connection);
     const Look& now = *seen_;
-    if (now.columns != columns_) return std::nullopt;
+    if (now.definitions.columns != definitions_.columns) return std::nullopt;
     Changes out = changed_sources(sources);
     std::size_t i = 0;
     for (const auto& [name, table] : tables_) {
@@ -335,7 +344,8 @@ SeedMemory SeedMemory::take(postgres::Connection& connection, const SeedPlan& pl
         set != loaded.sequences.end() ? set->second : before.value().sequences_.at(name);
   }
   const bool same_columns = before && before->is_unmoved();
-  memory.columns_ = same_columns ? before->columns_ : connection.query(kColumns).get(0, 0);
+  memory.definitions_.columns =
+      same_columns ? before->definitions_.columns : connection.query(kColumns).get(0, 0);
   if (!loaded.triggers_fired) return memory;
   const Look now = memory.look(connection);
   std::size_t i = 0;
@@ -359,7 +369,8 @@ void SeedMemory::keep(postgres::Connection& connection, const fs::path& director
   write_file_atomically(file_of(directory, token_), Json({{"format", kFormat},
                                                           {"input", input_},
                                                           {"position", position_},
-                                                          {"columns", columns_},
+                                                          {"columns", definitions_.columns},
+                                                          {"others", definitions_.others},
                                                           {"sequences", sequences_},
                                                           {"tables", tables}})
                                                         .dump(1));

@@ -47,8 +47,13 @@ class InputHasher {
   std::map<std::string, Known> known_;  // by path
 };
 
-// Of the definitions that a plan is made of, but for columns and constraints.
-std::string schema_digest(postgres::Connection& connection);
+// Digests of the definitions that a plan is made of.
+struct Definitions {
+  std::string columns;  // and constraints: rows are loaded again after a change of these
+  std::string others;   // and what the role may do
+  bool operator==(const Definitions&) const = default;
+};
+Definitions definitions_of(postgres::Connection& connection);
 
 // What each table is loaded with, as a hash.
 using SourceHashes = std::map<catalog::QualifiedName, std::string>;
@@ -90,8 +95,8 @@ class SeedMemory {
   // Nothing where everything must be loaded again.
   std::optional<Changes> changes(postgres::Connection& connection, const SourceHashes& sources);
   bool knows_sequence(const std::string& as_sql) const { return sequences_.contains(as_sql); }
-  // Whether columns and constraints are as they were.
-  bool has_same_columns(postgres::Connection& connection);
+  // Of the database as it is now.
+  Definitions definitions(postgres::Connection& connection) const;
 
   // What a transaction did; the rest is as it was remembered.
   struct Loaded {
@@ -111,7 +116,7 @@ class SeedMemory {
  private:
   struct Look {
     std::string position_before;  // in the write-ahead log
-    std::string columns;
+    Definitions definitions;
     std::map<std::string, std::string> sequences;  // with their values
     std::vector<std::string> rows;                 // of each table
     std::string position_after;
@@ -124,7 +129,7 @@ class SeedMemory {
   std::string input_;
   std::string position_;  // in the write-ahead log, before the database was found to be so
   std::string position_now_;
-  std::string columns_;                           // digest of the columns' definitions
+  Definitions definitions_;                       // others: empty where not known
   std::map<std::string, std::string> sequences_;  // as SQL, with their values
   std::map<catalog::QualifiedName, Table> tables_;
   std::optional<Look> seen_;  // the last look

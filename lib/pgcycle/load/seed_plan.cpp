@@ -16,12 +16,11 @@ using fixture::ManifestTable;
 
 class Planner {
  public:
-  Planner(postgres::Connection& connection, const SeedInput& input) : input_(input) {
+  Planner(const SchemaReader& read_schema, const SeedInput& input) : input_(input) {
     golden_ = fixture::read_golden(input.golden_directory, input.scenario);
     // Keys are for golden records to be told apart by.
-    plan_->schema = catalog::load_schema(
-        connection, golden_.records.empty() ? catalog::SchemaDetail::without_constraints
-                                            : catalog::SchemaDetail::all);
+    plan_->schema = read_schema(golden_.records.empty() ? catalog::SchemaDetail::without_constraints
+                                                        : catalog::SchemaDetail::all);
     plan_->order = catalog::load_order(plan_->schema);
     plan_->manifest = fixture::read_manifest(input.fixtures_directory);
   }
@@ -172,8 +171,16 @@ std::filesystem::path SeedPlan::file_of(const Table& table,
   return entry == nullptr ? std::filesystem::path() : fixtures_directory / entry->file;
 }
 
+std::unique_ptr<SeedPlan> make_seed_plan(const SchemaReader& read_schema, const SeedInput& input) {
+  return Planner(read_schema, input).run();
+}
+
 std::unique_ptr<SeedPlan> make_seed_plan(postgres::Connection& connection, const SeedInput& input) {
-  return Planner(connection, input).run();
+  return make_seed_plan(
+      [&connection](catalog::SchemaDetail detail) {
+        return catalog::load_schema(connection, detail);
+      },
+      input);
 }
 
 void check_golden_values(postgres::Connection& connection, const SeedPlan& plan) {

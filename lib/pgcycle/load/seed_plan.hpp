@@ -8,6 +8,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,6 +43,9 @@ struct SeedPlan {
                                 const std::filesystem::path& fixtures_directory) const;
 };
 
+using SchemaReader = std::function<catalog::Schema(catalog::SchemaDetail)>;
+std::unique_ptr<SeedPlan> make_seed_plan(const SchemaReader& read_schema, const SeedInput& input);
+// Reads the schema off the database.
 std::unique_ptr<SeedPlan> make_seed_plan(postgres::Connection& connection, const SeedInput& input);
 
 // What golden records say is read by the server as the columns' types, without storing it.

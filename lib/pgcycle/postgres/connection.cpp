@@ -93,6 +93,30 @@ struct Result::Impl {
   ResultHandle raw;
 };
 
+Result Result::of_rows(const std::vector<Row>& rows) {
+  ResultHandle raw(PQmakeEmptyPGresult(nullptr, PGRES_TUPLES_OK));
+  const auto check = [](bool ok) {
+    if (!ok) throw Error(ErrorCode::internal, "a remembered answer of the server does not fit");
+  };
+  check(raw != nullptr);
+  if (!rows.empty()) {
+    std::string no_name;
+    std::vector<PGresAttDesc> columns(rows[0].size());
+    for (PGresAttDesc& column : columns) column.name = no_name.data();
+    check(PQsetResultAttrs(raw.get(), static_cast<int>(columns.size()), columns.data()) != 0);
+  }
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    check(rows[row].size() == rows[0].size());
+    for (std::size_t column = 0; column < rows[row].size(); ++column) {
+      std::string value = rows[row][column].value_or("");
+      const int length = rows[row][column] ? static_cast<int>(value.size()) : -1;
+      check(PQsetvalue(raw.get(), static_cast<int>(row), static_cast<int>(column), value.data(),
+                       length) != 0);
+    }
+  }
+  return Result(std::make_shared<const Impl>(Impl{{}, std::move(raw)}));
+}
+
 std::size_t Result::size() const {
   if (impl_->raw) return static_cast<std::size_t>(PQntuples(impl_->raw.get()));
   return static_cast<std::size_t>(impl_->rows.size());

@@ -50,6 +50,10 @@ class Result {
   // Rows touched by INSERT, UPDATE, DELETE, MERGE or COPY.
   std::uint64_t affected_rows() const;
 
+  using Row = std::vector<std::optional<std::string>>;
+  // An answer that was taken down earlier, without the columns' names; rows of one length.
+  static Result of_rows(const std::vector<Row>& rows);
+
  private:
   friend class Connection;
   struct Impl;

@@ -1,0 +1,85 @@
+#include "pgcycle/load/schema_memory.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "pgcycle/support/file.hpp"
+#include "pgcycle/support/hash.hpp"
+
+namespace pgcycle::load {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+using postgres::Result;
+
+namespace {
+
+Json json_of(const std::vector<Result>& answers) {
+  Json out = Json::array();
+  for (const Result& answer : answers) {
+    Json rows = Json::array();
+    for (std::size_t row = 0; row < answer.size(); ++row) {
+      Json values = Json::array();
+      for (std::size_t column = 0; column < answer.columns(); ++column) {
+        values.push_back(answer.is_null(row, column) ? Json() : Json(answer.text(row, column)));
+      }
+      rows.push_back(std::move(values));
+    }
+    out.push_back(std::move(rows));
+  }
+  return out;
+}
+
+// Throws where the text is not what `json_of` makes.
+std::vector<Result> answers_of(const std::string& text) {
+  std::vector<Result> out;
+  for (const Json& answer : Json::parse(text)) {
+    std::vector<Result::Row> rows;
+    for (const Json& values : answer) {
+      Result::Row& row = rows.emplace_back();
+      for (const Json& value : values) {
+        row.push_back(value.is_null() ? std::nullopt
+                                      : std::optional(value.get_ref<const std::string&>()));
+      }
+    }
+    out.push_back(Result::of_rows(rows));
+  }
+  return out;
+}
+
+}  // namespace
+
+catalog::Schema remembered_schema(postgres::Connection& connection, catalog::SchemaDetail detail,
+                                  const std::string& definitions, const fs::path& directory) {
+  std::vector<postgres::Statement> questions;
+  Sha256 hash;
+  hash.update(fmt::format("{}\n{}\n", definitions, connection.server_version()));
+  for (std::string& query : catalog::schema_queries(detail)) {
+    hash.update(query);
+    questions.push_back({std::move(query), {}});
+  }
+  const fs::path file = directory / ("schema-" + to_hex(hash.finish()) + ".json");
+  const auto read = [&](const std::vector<Result>& answers) {
+    return catalog::schema_of(answers, connection.database(), connection.server_version());
+  };
+  try {
+    if (fs::exists(file)) {
+      const std::vector<Result> answers = answers_of(read_file(file));
+      if (answers.size() == questions.size()) return read(answers);
+    }
+  } catch (const std::exception&) {
+    // Not as it was written: the server is asked.
+  }
+  const std::vector<Result> answers = connection.query_all(questions);
+  catalog::Schema schema = read(answers);
+  try {
+    fs::create_directories(directory);
+    write_file_atomically(file, json_of(answers).dump());
+  } catch (const std::exception&) {
+    // It is read again the next time.
+  }
+  return schema;
+}
+
+}  // namespace pgcycle::load
