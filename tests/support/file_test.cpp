@@ -101,6 +101,20 @@ TEST(AtomicDirectory, RemovesWhatAKilledRunLeft) {
   EXPECT_EQ(entries(directory.path()), 1U);
 }
 
+TEST(KeepNewestFiles, RemovesTheOldestOfThoseWanted) {
+  const TestDirectory directory;
+  for (const char* name : {"a1", "a2", "a3", "b1"}) {
+    const fs::path file = directory.write(name, "x");
+    const int age = name[1] - '0';
+    fs::last_write_time(file, fs::file_time_type::clock::now() - std::chrono::hours(age));
+  }
+  keep_newest_files(directory.path(), 2, [](std::string_view name) { return name[0] == 'a'; });
+  EXPECT_TRUE(fs::exists(directory.path() / "a1"));
+  EXPECT_TRUE(fs::exists(directory.path() / "a2"));
+  EXPECT_FALSE(fs::exists(directory.path() / "a3"));
+  EXPECT_TRUE(fs::exists(directory.path() / "b1"));
+}
+
 TEST(FileLock, IsHeldByOneAtATime) {
   const TestDirectory directory;
   const fs::path file = directory.path() / "lock";

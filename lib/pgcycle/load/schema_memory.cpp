@@ -15,6 +15,8 @@ using postgres::Result;
 
 namespace {
 
+constexpr std::size_t kMostFiles = 10;
+
 Json json_of(const std::vector<Result>& answers) {
   Json out = Json::array();
   for (const Result& answer : answers) {
@@ -59,7 +61,8 @@ catalog::Schema remembered_schema(postgres::Connection& connection, catalog::Sch
     hash.update(query);
     questions.push_back({std::move(query), {}});
   }
-  const fs::path file = directory / ("schema-" + to_hex(hash.finish()) + ".json");
+  const fs::path file =
+      directory / fmt::format("{}{}.json", kSchemaFilePrefix, to_hex(hash.finish()));
   const auto read = [&](const std::vector<Result>& answers) {
     return catalog::schema_of(answers, connection.database(), connection.server_version());
   };
@@ -76,6 +79,8 @@ catalog::Schema remembered_schema(postgres::Connection& connection, catalog::Sch
   try {
     fs::create_directories(directory);
     write_file_atomically(file, json_of(answers).dump());
+    keep_newest_files(directory, kMostFiles,
+                      [](std::string_view name) { return name.starts_with(kSchemaFilePrefix); });
   } catch (const std::exception&) {
     // It is read again the next time.
   }

@@ -10,11 +10,14 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "pgcycle/catalog/schema.hpp"
 #include "pgcycle/postgres/connection.hpp"
 
 namespace pgcycle::load {
+
+constexpr std::string_view kSchemaFilePrefix = "schema-";
 
 // The schema of a database whose definitions have that digest, which was taken before the call.
 catalog::Schema remembered_schema(postgres::Connection& connection, catalog::SchemaDetail detail,

@@ -7,6 +7,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "pgcycle/load/schema_memory.hpp"
 #include "pgcycle/server/database_properties.hpp"
 #include "pgcycle/support/file.hpp"
 #include "pgcycle/support/hash.hpp"
@@ -35,8 +36,8 @@ SELECT (SELECT count(*) || ' ' || sum(hashtextextended(concat_ws('.', attrelid, 
         FROM pg_catalog.pg_constraint WHERE oid >= 16384)
 )";
 
-// What kColumns leaves out, and what depends on the role. Not pg_class by its transaction: TRUNCATE
-// writes there too.
+// What kColumns leaves out, and what depends on the role. Not pg_class and pg_sequence by their
+// transactions: TRUNCATE and RESTART write there too.
 constexpr const char* kOthers = R"(
 WITH ns AS (SELECT oid, xmin FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_'),
 rel AS (SELECT * FROM pg_catalog.pg_class WHERE oid >= 16384 AND relnamespace IN (SELECT oid FROM ns))
@@ -45,6 +46,8 @@ SELECT concat_ws(' ',
      relrowsecurity, relforcerowsecurity, relhastriggers, relhasrules, relispartition, relispopulated,
      relowner, relacl), 0)::numeric)
    FROM rel),
+  (SELECT sum(hashtextextended(concat_ws('.', seqrelid, seqtypid, seqstart, seqincrement, seqmax, seqmin,
+     seqcache, seqcycle), 0)::numeric) FROM pg_catalog.pg_sequence),
   (SELECT sum(hashtextextended(concat_ws('.', kind, id, changed), 0)::numeric) FROM (
      SELECT 'd' AS kind, oid AS id, xmin AS changed FROM pg_catalog.pg_attrdef
        WHERE adrelid IN (SELECT oid FROM rel)
@@ -56,7 +59,6 @@ SELECT concat_ws(' ',
        WHERE oid >= 16384 AND typnamespace IN (SELECT oid FROM ns)
      UNION ALL SELECT 'e', oid, xmin FROM pg_catalog.pg_enum
      UNION ALL SELECT 'h', inhrelid, xmin FROM pg_catalog.pg_inherits
-     UNION ALL SELECT 's', seqrelid, xmin FROM pg_catalog.pg_sequence
      UNION ALL SELECT 'n', oid, xmin FROM ns
      UNION ALL SELECT 'f', oid, xmin FROM pg_catalog.pg_proc WHERE oid >= 16384
      UNION ALL SELECT 'o', objid, xmin FROM pg_catalog.pg_depend
@@ -110,18 +112,6 @@ std::string array_of(const std::vector<std::string>& expressions) {
 
 fs::path file_of(const fs::path& directory, const std::string& token) {
   return directory / (token + ".json");
-}
-
-// The files of databases that are long gone.
-void forget_oldest(const fs::path& directory) {
-  std::vector<std::pair<fs::file_time_type, fs::path>> files;
-  for (const auto& entry : fs::directory_iterator(directory)) {
-    if (entry.path().extension() != ".json") continue;
-    files.emplace_back(entry.last_write_time(), entry.path());
-  }
-  if (files.size() <= kMostFiles) return;
-  std::sort(files.begin(), files.end());
-  for (std::size_t i = 0; i + kMostFiles < files.size(); ++i) fs::remove(files[i].second);
 }
 
 }  // namespace
@@ -378,7 +368,10 @@ void SeedMemory::keep(postgres::Connection& connection, const fs::path& director
   if (server::database_setting(connection, database, kNote) != token_) {
     server::set_database_setting(connection, database, kNote, token_);
   }
-  forget_oldest(directory);
+  // Others are of databases that are long gone.
+  keep_newest_files(directory, kMostFiles, [](std::string_view name) {
+    return name.ends_with(".json") && !name.starts_with(kSchemaFilePrefix);
+  });
 }
 
 }  // namespace pgcycle::load

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -160,6 +161,19 @@ void FileWriter::close(bool sync) {
   flush();
   if (sync && ::fsync(file_) != 0) fail(ErrorCode::step, path_, "sync");
   own_.close();
+}
+
+void keep_newest_files(const fs::path& directory, std::size_t count,
+                       const std::function<bool(std::string_view)>& wanted) {
+  std::vector<std::pair<fs::file_time_type, fs::path>> files;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    std::error_code gone;
+    const auto time = entry.last_write_time(gone);
+    if (!gone && wanted(entry.path().filename().native())) files.emplace_back(time, entry.path());
+  }
+  if (files.size() <= count) return;
+  std::sort(files.begin(), files.end());
+  for (std::size_t i = 0; i + count < files.size(); ++i) fs::remove(files[i].second);
 }
 
 AtomicDirectory::AtomicDirectory(fs::path target) : target_(resolve_target(std::move(target))) {

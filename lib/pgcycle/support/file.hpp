@@ -51,6 +51,10 @@ bool is_file_at(int descriptor, const std::filesystem::path& path);
 void read_blocks(int descriptor, std::string_view name,
                  const std::function<void(std::string_view)>& sink);
 
+// Removes all but so many of the directory's files whose names are `wanted`, the oldest first.
+void keep_newest_files(const std::filesystem::path& directory, std::size_t count,
+                       const std::function<bool(std::string_view)>& wanted);
+
 // Replaces the file as a whole with `content`, synced; concurrent writers take
 // turns. Throws Error{step}.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content,
