@@ -237,14 +237,17 @@ void SeedMemory::see_position(postgres::Connection& connection) {
 }
 
 // The last look serves while nothing was written since.
+bool SeedMemory::has_seen_all() const {
+  return seen_ && !position_now_.empty() && seen_->position_after == position_now_;
+}
+
 void SeedMemory::look_again(postgres::Connection& connection) {
-  const bool serves = seen_ && !position_now_.empty() && seen_->position_after == position_now_;
-  if (!serves) seen_ = look(connection);
+  if (!has_seen_all()) seen_ = look(connection);
 }
 
 Definitions SeedMemory::definitions(postgres::Connection& connection) const {
-  const bool known = is_unmoved() && !definitions_.others.empty();
-  return known ? definitions_ : definitions_of(connection);
+  if (is_unmoved() && !definitions_.others.empty()) return definitions_;
+  return has_seen_all() ? seen_->definitions : definitions_of(connection);
 }
 
 bool SeedMemory::holds(postgres::Connection& connection, const std::string& input_hash) {

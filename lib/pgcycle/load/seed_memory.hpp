@@ -122,6 +122,7 @@ class SeedMemory {
     std::string position_after;
   };
   Look look(postgres::Connection& connection) const;
+  bool has_seen_all() const;
   void look_again(postgres::Connection& connection);
   Changes changed_sources(const SourceHashes& sources) const;
 
