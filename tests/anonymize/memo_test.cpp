@@ -40,7 +40,7 @@ TEST(Remembering, AsksOnceForWhatComesAgain) {
   EXPECT_LT(asked, 3 * kInputs);  // of ten times as many
 }
 
-TEST(Remembering, BeginsAgainWhenInputsComeAgain) {
+TEST(Remembering, TakesInNewInputsAfterManyThatNeverCameAgain) {
   int asked = 0;
   const Generator remembered = remembering([&asked](std::string_view input, const MaskRow&) {
     ++asked;

@@ -1,9 +1,6 @@
 #include "pgcycle/load/schema_memory.hpp"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
-
-#include <set>
 
 #include "pgcycle/load/seed_memory.hpp"
 #include "pgcycle/support/file.hpp"
@@ -36,9 +33,7 @@ std::string answers_of(postgres::Connection& connection) {
 }
 
 catalog::Schema remembered(postgres::Connection& connection, const fs::path& directory) {
-  const Definitions definitions = definitions_of(connection);
-  return remembered_schema(connection, SchemaDetail::all, definitions.columns + definitions.others,
-                           directory);
+  return remembered_schema(connection, SchemaDetail::all, definitions_of(connection), directory);
 }
 
 constexpr const char* kStart = R"(
@@ -170,6 +165,20 @@ TEST(RememberedSchema, IsReadAgainWhereItsFileIsDamaged) {
     EXPECT_EQ(catalog::fingerprint(remembered(connection, directory.path())), expected) << damaged;
     EXPECT_EQ(read_file(file), text);
   }
+}
+
+// Else a clone of the template, which still has the old definitions, would be given the new schema.
+TEST(RememberedSchema, IsNotWrittenWhereDefinitionsChangedMeanwhile) {
+  const test::TestDatabase database;
+  const test::TestDirectory directory;
+  database.run("CREATE TABLE t (id int PRIMARY KEY)");
+  auto connection = database.connect();
+  const Definitions before = definitions_of(connection);
+  database.run("ALTER TABLE t ADD note text");
+  const catalog::Schema schema =
+      remembered_schema(connection, SchemaDetail::all, before, directory.path());
+  EXPECT_EQ(catalog::fingerprint(schema), catalog::fingerprint(catalog::load_schema(connection)));
+  EXPECT_TRUE(fs::is_empty(directory.path()));
 }
 
 }  // namespace

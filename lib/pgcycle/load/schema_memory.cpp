@@ -53,10 +53,11 @@ std::vector<Result> answers_of(const std::string& text) {
 }  // namespace
 
 catalog::Schema remembered_schema(postgres::Connection& connection, catalog::SchemaDetail detail,
-                                  const std::string& definitions, const fs::path& directory) {
+                                  const Definitions& definitions, const fs::path& directory) {
   std::vector<postgres::Statement> questions;
   Sha256 hash;
-  hash.update(fmt::format("{}\n{}\n", definitions, connection.server_version()));
+  hash.update(fmt::format("{}\n{}\n{}\n", definitions.columns, definitions.others,
+                          connection.server_version()));
   for (std::string& query : catalog::schema_queries(detail)) {
     hash.update(query);
     questions.push_back({std::move(query), {}});
@@ -76,6 +77,8 @@ catalog::Schema remembered_schema(postgres::Connection& connection, catalog::Sch
   }
   const std::vector<Result> answers = connection.query_all(questions);
   catalog::Schema schema = read(answers);
+  // What somebody defined anew meanwhile must not go under the old name: clones still have that.
+  if (definitions_of(connection) != definitions) return schema;
   try {
     fs::create_directories(directory);
     write_file_atomically(file, json_of(answers).dump());

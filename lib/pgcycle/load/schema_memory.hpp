@@ -9,19 +9,19 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
 #include <string_view>
 
 #include "pgcycle/catalog/schema.hpp"
+#include "pgcycle/load/seed_memory.hpp"
 #include "pgcycle/postgres/connection.hpp"
 
 namespace pgcycle::load {
 
 constexpr std::string_view kSchemaFilePrefix = "schema-";
 
-// The schema of a database whose definitions have that digest, which was taken before the call.
+// The schema of a database whose definitions were of these digests just before the call.
 catalog::Schema remembered_schema(postgres::Connection& connection, catalog::SchemaDetail detail,
-                                  const std::string& definitions,
+                                  const Definitions& definitions,
                                   const std::filesystem::path& directory);
 
 }  // namespace pgcycle::load

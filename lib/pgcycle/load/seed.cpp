@@ -179,9 +179,7 @@ class Seeder::Impl {
 
   catalog::Schema read_schema(SchemaDetail detail) {
     if (!remembers()) return catalog::load_schema(connection_, detail);
-    return remembered_schema(connection_, detail,
-                             planned_definitions_.columns + "\n" + planned_definitions_.others,
-                             request_.memory_directory);
+    return remembered_schema(connection_, detail, planned_definitions_, request_.memory_directory);
   }
 
   bool same_files_but_rows() const {
