@@ -82,6 +82,10 @@ std::string capitalized_words(std::string_view text) {
   return out;
 }
 
+std::string name_of(const Table& table, const Column& column) {
+  return table.name.display() + "." + postgres::display_identifier(column.name);
+}
+
 std::string_view describe(Word::Kind kind) {
   switch (kind) {
     case Word::Kind::letters:
@@ -169,10 +173,18 @@ bool LeakProof::is_telling(const Word& word) const {
 }
 
 std::size_t LeakProof::id_of(const std::string& column) {
-  const auto found = std::find(columns_.begin(), columns_.end(), column);
-  if (found != columns_.end()) return static_cast<std::size_t>(found - columns_.begin());
-  columns_.push_back(column);
-  return columns_.size() - 1;
+  const auto found = std::find_if(heard_.begin(), heard_.end(),
+                                  [&](const Heard& heard) { return heard.column == column; });
+  if (found != heard_.end()) return static_cast<std::size_t>(found - heard_.begin());
+  heard_.push_back({column});
+  return heard_.size() - 1;
+}
+
+void LeakProof::forget(const Table& table) {
+  const std::lock_guard lock(mutex_);
+  for (const Column* column : table.stored_columns()) {
+    heard_[id_of(name_of(table, *column))].column.clear();
+  }
 }
 
 std::unique_ptr<LeakProof::Recorder> LeakProof::listen(const Schema& schema, const Table& table,
@@ -183,7 +195,7 @@ std::unique_ptr<LeakProof::Recorder> LeakProof::listen(const Schema& schema, con
   for (const Column* column : table.stored_columns()) {
     const ColumnPlan& rule = plan.column(table.name, column->name);
     Recorder::Column listener;
-    listener.id = id_of(table.name.display() + "." + postgres::display_identifier(column->name));
+    listener.id = id_of(name_of(table, *column));
     const bool masked = rule.column_class == ColumnClass::masked;
     listener.listens = masked || !is_silent(schema, table, *column);
     const char category = schema.base_type(column->type).category;
@@ -216,14 +228,11 @@ LeakProof::Recorder::~Recorder() {
     for (Column& column : columns_) {
       flush(column);
       const std::lock_guard lock(proof_.mutex_);
-      if (locates_) {
-        proof_.rows_[column.id] += rows_;
-      } else {
-        proof_.values_[column.id] += column.values;
-      }
+      Heard& heard = proof_.heard_[column.id];
+      if (locates_) heard.rows += rows_;
+      heard.values += column.values;
+      heard.compared += column.compared;
     }
-    const std::lock_guard lock(proof_.mutex_);
-    proof_.compared_ += compared_;
   };
   try {
     finish();
@@ -248,7 +257,7 @@ void LeakProof::Recorder::flush(Column& column) {
     at += written;
     left -= static_cast<std::size_t>(written);
   }
-  proof_.originals_ += column.originals.size();
+  proof_.heard_[column.id].originals += column.originals.size();
   column.originals.clear();
 }
 
@@ -303,7 +312,7 @@ void LeakProof::Recorder::kept(std::string_view text) {
       if (proof_.suspects_.contains(word.fingerprint)) found(word);
     } else {
       proof_.filter_->add(word.fingerprint);
-      ++compared_;
+      ++column_->compared;
     }
   }
 }
@@ -317,7 +326,7 @@ void LeakProof::Recorder::search(std::string_view text) {
     const std::lock_guard lock(proof_.mutex_);
     if (proof_.found_.size() < kMostLeaks) {
       proof_.found_.push_back(
-          {proof_.columns_[column_->id], row_,
+          {proof_.heard_[column_->id].column, row_,
            fmt::format("{}, and the rule is \"keep\"", describe(detection.kind))});
     }
   }
@@ -354,18 +363,20 @@ bool LeakProof::has_suspects() {
       const std::uint64_t column = word(at);
       const std::uint64_t count = word(at + kWord);
       if (at + (2 + count) * kWord > rest.size()) break;
-      for (std::size_t i = 0; i < count; ++i) filter_->prefetch(word(at + (2 + i) * kWord));
+      const std::size_t first = at + 2 * kWord;
+      at = first + count * kWord;
+      if (heard_[column].column.empty()) continue;
+      for (std::size_t i = 0; i < count; ++i) filter_->prefetch(word(first + i * kWord));
       for (std::size_t i = 0; i < count; ++i) {
-        const std::uint64_t fingerprint = word(at + (2 + i) * kWord);
+        const std::uint64_t fingerprint = word(first + i * kWord);
         if (filter_->contains(fingerprint)) ++suspects_[fingerprint][column];
       }
-      at += (2 + count) * kWord;
     }
     rest.erase(0, at);
   });
   for (auto suspect = suspects_.begin(); suspect != suspects_.end();) {
     std::erase_if(suspect->second, [this](const auto& origin) {
-      const auto values = static_cast<double>(values_[origin.first]);
+      const auto values = static_cast<double>(heard_[origin.first].values);
       const auto count = static_cast<double>(origin.second);
       return (origin.second >= kFewRows && count >= kFormatPart * values) ||
              (values >= kFewValues && 2 * count >= values);
@@ -381,19 +392,24 @@ bool LeakProof::has_suspects() {
 }
 
 LeakReport LeakProof::report() const {
-  LeakReport report{true, originals_, compared_, too_common_, found_};
+  LeakReport report{true, 0, 0, too_common_, found_};
+  for (const Heard& heard : heard_) {
+    if (heard.column.empty()) continue;
+    report.originals += heard.originals;
+    report.compared += heard.compared;
+  }
   for (const auto& [place, sighting] : sightings_) {
     const auto& [column, fingerprint] = place;
-    const auto rows = static_cast<double>(rows_.at(column));
+    const auto rows = static_cast<double>(heard_[column].rows);
     const auto seen = static_cast<double>(sighting.rows);
     if ((sighting.rows >= kFewRows && seen >= kVocabularyPart * rows) ||
         (sighting.rows >= kVeryFewRows && seen >= kSmallVocabularyPart * rows)) {
       ++report.too_common;
       continue;
     }
-    report.leaks.push_back({columns_[column], sighting.first_row,
+    report.leaks.push_back({heard_[column].column, sighting.first_row,
                             fmt::format("{} of {}", describe(sighting.kind),
-                                        columns_[suspects_.at(fingerprint).begin()->first])});
+                                        heard_[suspects_.at(fingerprint).begin()->first].column)});
   }
   return report;
 }

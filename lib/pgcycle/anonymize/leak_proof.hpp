@@ -132,6 +132,7 @@ class LeakProof {
       bool searched = false;  // for addresses and account numbers
       std::set<std::string> holds;
       std::uint64_t values = 0;
+      std::uint64_t compared = 0;
       std::vector<std::uint64_t> originals;
       std::vector<std::size_t> recent;  // hashes of texts; empty: they hardly ever come again
       std::uint32_t asked = 0;
@@ -152,11 +153,12 @@ class LeakProof {
     std::set<std::pair<std::size_t, std::uint64_t>> found_in_row_;  // column, fingerprint
     std::vector<std::uint64_t> said_;                               // of the value at hand
     std::uint64_t rows_ = 0;
-    std::uint64_t compared_ = 0;
   };
   std::unique_ptr<Recorder> record(const catalog::Schema& schema, const catalog::Table& table,
                                    const AnonymizationPlan& plan);
 
+  // What was recorded of that table does not count: it is read again from its first row.
+  void forget(const catalog::Table& table);
   // Ends the recording. True when the rows must be read once more, with `locate`.
   bool has_suspects();
   // A recorder that looks for the suspects in place of recording.
@@ -172,6 +174,14 @@ class LeakProof {
     std::string first_row;
     Word::Kind kind = Word::Kind::letters;
   };
+  // What was heard of a column in one reading of its table; its place is its id.
+  struct Heard {
+    std::string column;  // schema.table.column; empty: forgotten
+    std::uint64_t values = 0;
+    std::uint64_t originals = 0;
+    std::uint64_t compared = 0;
+    std::uint64_t rows = 0;  // while leaks are looked for
+  };
   std::unique_ptr<Recorder> listen(const catalog::Schema& schema, const catalog::Table& table,
                                    const AnonymizationPlan& plan, bool locates);
   std::size_t id_of(const std::string& column);
@@ -181,11 +191,7 @@ class LeakProof {
   std::unique_ptr<Filter> filter_;
   UnnamedFile spool_;
   mutable std::mutex mutex_;
-  std::vector<std::string> columns_;             // by id
-  std::map<std::size_t, std::uint64_t> values_;  // masked values by column
-  std::map<std::size_t, std::uint64_t> rows_;    // rows by column
-  std::uint64_t originals_ = 0;
-  std::uint64_t compared_ = 0;
+  std::vector<Heard> heard_;  // by id
   std::uint64_t too_common_ = 0;
   // Suspect → the masked columns it is of, and in how many values.
   std::unordered_map<std::uint64_t, std::map<std::size_t, std::uint64_t>> suspects_;
