@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <random>
+#include <stdexcept>
 
 #include "pgcycle/server/embedded_server.hpp"
 #include "pgcycle/support/file.hpp"

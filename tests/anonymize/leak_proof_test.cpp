@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "pgcycle/anonymize/detector.hpp"
 #include "tests/test_server.hpp"
 

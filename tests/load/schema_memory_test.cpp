@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <iterator>
+
 #include "pgcycle/load/seed_memory.hpp"
 #include "pgcycle/support/file.hpp"
 #include "tests/test_server.hpp"

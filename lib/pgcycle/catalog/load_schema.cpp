@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 
 #include "catalog/embedded_sql.hpp"
 #include "pgcycle/catalog/schema.hpp"

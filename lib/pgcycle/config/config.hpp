@@ -10,6 +10,7 @@
 // column.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "pgcycle/support/json_document.hpp"
 
 namespace pgcycle {

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
+#include <tuple>
 
 #include "pgcycle/config/config.hpp"
 #include "pgcycle/migrate/data_step_file.hpp"

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <future>
+#include <iterator>
 
 #include "pgcycle/catalog/schema.hpp"
 #include "pgcycle/postgres/sql_lexer.hpp"

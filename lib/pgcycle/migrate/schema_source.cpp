@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "pgcycle/dump/dump_file.hpp"
 #include "pgcycle/dump/fetch.hpp"
 #include "pgcycle/migrate/runner.hpp"

@@ -1,5 +1,6 @@
 #include "pgcycle/postgres/copy_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>

@@ -4,6 +4,7 @@
 #include <isa-l/igzip_lib.h>
 
 #include <array>
+#include <cstdint>
 
 #include "pgcycle/support/error.hpp"
 
