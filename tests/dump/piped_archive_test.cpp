@@ -194,7 +194,7 @@ TEST(PipedArchive, EndsWhoeverReadsAndWhoeverDoesNot) {
   auto piped = open_piped(make_dump(source, directory, "directory"), place);
   ASSERT_NE(piped, nullptr);
   for (const auto& each : fs::directory_iterator(piped->dump().path)) {
-    if (each.path().extension() != ".dat") continue;
+    if (each.path().extension() != ".dat" || each.path().filename() == "toc.dat") continue;
     std::ifstream reader(each.path());
     std::string line;
     std::getline(reader, line);
@@ -344,8 +344,9 @@ TEST(ArchiveContents, WhatIsNotUnderstoodIsLeftAlone) {
   newer[6] = 17;
   EXPECT_TRUE(refuses(newer));
   // One that reads otherwise, though the version is known, does not end where its rows begin.
-  newer[6] = 16;
-  EXPECT_TRUE(refuses(newer));
+  std::string other = bytes;
+  other[6] = bytes[6] == 14 ? 16 : 14;
+  EXPECT_TRUE(refuses(other));
   EXPECT_TRUE(refuses(""));
   EXPECT_TRUE(refuses("PGDMP"));
   std::mt19937 random(test::test_seed());
