@@ -22,6 +22,9 @@ clean_up() {
   for project in "$work"/*/.pgcycle; do
     if [[ -d $project ]]; then (cd "$(dirname "$project")" && pgcycle-server stop -q) >/dev/null 2>&1 || true; fi
   done
+  for project in "$work"/*/pid; do
+    [[ -s $project ]] && kill -KILL "$(cat "$project")"
+  done
   for project in "$work"/*.server; do
     [[ -e $project ]] && server_gone "$(basename "$project" .server)"
   done

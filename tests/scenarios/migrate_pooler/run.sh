@@ -10,20 +10,20 @@ mkdir "$work/bouncer"
 printf '"postgres" ""\n' >"$work/bouncer/users"
 cat >"$work/bouncer/ini" <<INI
 [databases]
-* = host=localhost port=$port user=postgres
+* = host=$work/pooled port=$port user=postgres
 [pgbouncer]
 listen_addr = localhost
 listen_port = $pool
 unix_socket_dir =
 auth_type = any
 auth_file = $work/bouncer/users
+pidfile = $work/bouncer/pid
 pool_mode = transaction
 default_pool_size = 4
 ignore_startup_parameters = extra_float_digits,options
 INI
 [[ $(id -u) != 0 ]] || chown -R postgres "$work/bouncer"
 as_server_user "$bouncer" -q "$work/bouncer/ini" >"$work/bouncer.log" 2>&1 &
-bouncer_pid=$!
 app="postgresql://postgres@localhost:$pool/app"
 for _ in $(seq 50); do
   if psql -X -q -d "$app" -c 'SELECT' >/dev/null 2>&1; then break; fi
@@ -48,4 +48,3 @@ run 0 pgcycle-migrate --migrations m down --to 0
 same "$(psql -X -At -d "$app" -c "SELECT count(*) FROM pg_class WHERE relname ~ '^t[0-9]+$'")" 0
 # Nothing holds a lock any more.
 same "$(psql -X -At -d "$admin" -c "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")" 0
-kill $bouncer_pid
