@@ -243,6 +243,30 @@ TEST_F(SeedTest, ASeederKnowsWhatItHasDone) {
   edit("quiet");
   EXPECT_EQ(seeder.run().tables.size(), 1U);
   EXPECT_EQ(database_.value("SELECT v FROM a WHERE id = 1"), "quiet");
+  // Plans that it keeps are of the types as they are now.
+  for (const char* type : {"bigint", "int", "smallint"}) {
+    database_.run(std::string("ALTER TABLE b ALTER a_id TYPE ") + type);
+    for (int i = 0; i < 4; ++i) {
+      edit(type + std::to_string(i));
+      EXPECT_EQ(seeder.run().tables.size(), i == 0 ? 2U : 1U) << type << i;
+    }
+    seeder.settle();
+  }
+  // Those who look on see the role that every session has.
+  database_.run(
+      "CREATE MATERIALIZED VIEW r AS SELECT current_setting('session_replication_role') AS role; "
+      "CREATE TABLE seen (what text); CREATE FUNCTION note() RETURNS event_trigger LANGUAGE "
+      "plpgsql AS 'BEGIN INSERT INTO public.seen VALUES (tg_tag); END'; CREATE EVENT TRIGGER n ON "
+      "ddl_command_end WHEN TAG IN ('ALTER SEQUENCE') EXECUTE FUNCTION note()");
+  edit("seen");
+  seeder.run();
+  database_.run("SELECT setval('b_id_seq', 77)");
+  seeder.run();
+  EXPECT_EQ(database_.value("SELECT role FROM r"), "origin");
+  EXPECT_EQ(database_.value("SELECT what FROM seen"), "ALTER SEQUENCE");
+  EXPECT_EQ(database_.value("SELECT last_value FROM b_id_seq"), "2");
+  database_.run("DROP EVENT TRIGGER n; DROP TABLE seen");
+  seeder.run();
   // What others write is put back, and only that.
   seeder.settle();
   database_.run("DELETE FROM b WHERE id = 2");

@@ -190,5 +190,38 @@ TEST(Connection, SendsStatementsAtOnceAndNumbersTheOneThatFails) {
   EXPECT_TRUE(connection.query_all({}).empty());
 }
 
+TEST(Connection, KeepsThePlansOfWhatItIsAskedAgain) {
+  const TestDatabase database;
+  auto connection = database.connect();
+  connection.execute("CREATE TABLE public.t (a int); INSERT INTO public.t VALUES (7)");
+  const auto prepared = [&connection] {
+    return connection.query("SELECT count(*) FROM pg_prepared_statements").get(0, 0);
+  };
+  const std::vector<Statement> questions{{"SELECT a FROM public.t", {}},
+                                         {"SELECT $1::text", {"x"}}};
+  const auto ask = [&] {
+    const auto results = connection.query_all(questions);
+    return results.at(0).get(0, 0) + results.at(1).get(0, 0);
+  };
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(), "7x");
+  EXPECT_EQ(prepared(), "0");
+  connection.keep_plans();
+  EXPECT_EQ(ask(), "7x");
+  EXPECT_EQ(prepared(), "0");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(), "7x");
+  EXPECT_EQ(prepared(), "2");
+  connection.execute("ALTER TABLE public.t ALTER a TYPE text USING 'seven'");
+  EXPECT_EQ(test::error_of(ask).sqlstate(), "0A000");
+  connection.forget_plans();
+  EXPECT_EQ(prepared(), "0");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(), "sevenx");
+  // What an error left unprepared is prepared the next time.
+  const std::vector<Statement> others{{"SELECT 1 / (length($1) - 1)", {"a"}}, {"SELECT 3", {}}};
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(test::error_of([&] { connection.query_all(others); }).sqlstate(), "22012");
+  }
+  EXPECT_EQ(connection.query_all({{others[1]}}).at(0).get(0, 0), "3");
+}
+
 }  // namespace
 }  // namespace pgcycle::postgres

@@ -97,8 +97,9 @@ AsideLoadReport load_aside(const server::Target& target, SeedPlan& plan, unsigne
     const std::vector<const catalog::Table*> tables = plan.tables();
     const std::vector<std::string> triggers =
         rest_user_triggers(workers.first(), tables, FiringTriggers::of_replicas);
+    const postgres::Result sizes = workers.first().query(sizes_sql(tables));
     for (const postgres::Statement& statement :
-         plan_wipe(workers.first(), {plan.schema, tables, {}, true})) {
+         plan_wipe(workers.first(), {plan.schema, tables, {}, true}, sizes)) {
       workers.first().execute(statement.sql);
     }
     evaluate_pending(workers.first(), plan, tables);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "pgcycle/load/user_triggers.hpp"
 #include "pgcycle/postgres/identifier.hpp"
 
 namespace pgcycle::load {
@@ -73,58 +72,6 @@ Location place_of_values(const RowSource& source, const ForeignKey& key,
 }
 
 }  // namespace
-
-ConstraintRest::ConstraintRest(postgres::Connection& connection, const catalog::Schema& schema,
-                               const std::vector<const catalog::Table*>& tables, Triggers triggers,
-                               Reporter& reporter)
-    : connection_(connection), schema_(schema) {
-  replica_ = triggers == Triggers::rest && try_replica_role();
-  if (replica_) {
-    undo_ = rest_user_triggers(connection_, tables, FiringTriggers::of_replicas);
-    return;
-  }
-  if (triggers == Triggers::rest) {
-    reporter.verbose(
-        "the role may not set session_replication_role: the server checks foreign keys row by row");
-    undo_ = rest_user_triggers(connection_, tables, FiringTriggers::of_any_session);
-  }
-  defer_cycles();
-  connection_.execute("SET CONSTRAINTS ALL DEFERRED");
-}
-
-bool ConstraintRest::try_replica_role() {
-  try {
-    connection_.execute(
-        "SAVEPOINT replica_role; SET LOCAL session_replication_role = replica; "
-        "RELEASE SAVEPOINT replica_role");
-    return true;
-  } catch (const Error& error) {
-    if (error.sqlstate() != "42501") throw;
-    connection_.execute("ROLLBACK TO SAVEPOINT replica_role");
-    return false;
-  }
-}
-
-void ConstraintRest::defer_cycles() {
-  for (const catalog::ForeignKeyCycle& cycle : catalog::load_order(schema_).cycles) {
-    for (const ForeignKey* key : cycle.foreign_keys) {
-      if (key->deferrable) continue;
-      const std::string alter = fmt::format("ALTER TABLE {} ALTER CONSTRAINT {} ", key->table.sql(),
-                                            quote_identifier(key->name));
-      connection_.execute(alter + "DEFERRABLE INITIALLY DEFERRED");
-      undo_.push_back(alter + "NOT DEFERRABLE");
-    }
-  }
-}
-
-void ConstraintRest::end() {
-  if (replica_) {
-    connection_.execute("SET LOCAL session_replication_role = origin");
-  } else {
-    connection_.execute("SET CONSTRAINTS ALL IMMEDIATE");
-  }
-  for (const std::string& statement : undo_) connection_.execute(statement);
-}
 
 std::vector<const ForeignKey*> keys_to_prove(const catalog::Schema& schema,
                                              const std::vector<const catalog::Table*>& tables) {

@@ -1,45 +1,13 @@
-// Foreign keys while a database is loaded, and their proof afterwards.
-//
-// With the right to set session_replication_role, triggers rest and each key is
-// proven by one anti-join. Without it, PostgreSQL's own triggers check: keys of
-// a cycle are made deferrable for the length of the transaction.
+// The proof of foreign keys that nothing checked while rows were loaded: one anti-join each.
 #pragma once
 
-#include <set>
 #include <vector>
 
-#include "pgcycle/catalog/foreign_key_graph.hpp"
+#include "pgcycle/catalog/schema.hpp"
 #include "pgcycle/load/row_source.hpp"
 #include "pgcycle/postgres/connection.hpp"
-#include "pgcycle/support/reporter.hpp"
 
 namespace pgcycle::load {
-
-enum class Triggers {
-  rest,  // those of users too
-  fire
-};
-
-// Lets rows go in whatever order for the rest of the transaction.
-class ConstraintRest {
- public:
-  ConstraintRest(postgres::Connection& connection, const catalog::Schema& schema,
-                 const std::vector<const catalog::Table*>& tables, Triggers triggers,
-                 Reporter& reporter);
-  // True where nothing was checked on the way and the keys must be proven.
-  bool must_prove() const { return replica_; }
-  // Ends the rest: deferred keys are checked now, triggers are as before.
-  void end();
-
- private:
-  bool try_replica_role();
-  void defer_cycles();
-
-  postgres::Connection& connection_;
-  const catalog::Schema& schema_;
-  bool replica_ = false;
-  std::vector<std::string> undo_;  // statements that put things back
-};
 
 // The keys from and to these tables. One that PostgreSQL itself has not validated is left out.
 std::vector<const catalog::ForeignKey*> keys_to_prove(

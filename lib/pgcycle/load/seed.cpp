@@ -9,6 +9,7 @@
 
 #include "pgcycle/load/aside_load.hpp"
 #include "pgcycle/load/foreign_key_check.hpp"
+#include "pgcycle/load/load_transaction.hpp"
 #include "pgcycle/load/row_batch.hpp"
 #include "pgcycle/load/schema_memory.hpp"
 #include "pgcycle/load/seed_memory.hpp"
@@ -70,7 +71,12 @@ class Seeder::Impl {
         hashing_(remembers()
                      ? std::async(std::launch::async, [this] { return hasher_(request_.input); })
                      : std::future<InputHash>()),
-        connection_(server::open_target(request.target, request.reporter)) {}
+        connection_(server::open_target(request.target, request.reporter)) {
+    if (request.fire_triggers) triggers_ = Triggers::fire;
+    if (use_ == Use::once) return;
+    connection_.keep_plans();
+    if (!request.fire_triggers && rest_triggers(connection_)) triggers_ = Triggers::at_rest;
+  }
 
   SeedReport run(bool force) {
     begin(force);
@@ -85,8 +91,10 @@ class Seeder::Impl {
     }
     server::require_test_database(connection_, request_.target, request_.config, request_.reporter,
                                   "load into the database");
-    const server::AdvisoryLock turn(connection_, "seed", request_.reporter);
-    if (memory_) memory_->see_position(connection_);  // who had the turn before may have written
+    std::string position;
+    server::AdvisoryLock turn(connection_, "seed", request_.reporter, SeedMemory::position_sql(),
+                              position);
+    if (memory_) memory_->see_position(position);  // who had the turn before may have written
     plan();
     if (request_.dry_run) {
       for (const RowSource& source : plan_->sources) {
@@ -99,14 +107,14 @@ class Seeder::Impl {
     choose(loads_everything(), sources);
     const SeedReport planned = report_;
     try {
-      load_all(sources);
+      load_all(sources, turn);
     } catch (const Error& error) {
       if (!in_batch_ || error.code() != ErrorCode::statement) throw;
       request_.reporter.verbose("loading table by table, to tell the row: {}", error.message());
       may_batch_ = false;
       in_batch_ = false;
       report_ = planned;
-      load_all(sources);
+      load_all(sources, turn);
     }
     if (use_ == Use::once) keep();
     analyze();
@@ -146,13 +154,12 @@ class Seeder::Impl {
     in_batch_ = false;
     report_ = {};
     if (!remembers()) return;
-    if (memory_) {
-      memory_->see_position(connection_);
-    } else {
-      memory_ = SeedMemory::recall(connection_, request_.memory_directory);
-    }
+    const bool knows_position = !memory_;
+    if (!memory_) memory_ = SeedMemory::recall(connection_, request_.memory_directory);
     // A file that is edited from here on has another hash.
     input_hash_ = hashing_.valid() ? hashing_.get() : hasher_(request_.input);
+    if (knows_position || loads_everything() || memory_->input() != input_hash_->all) return;
+    memory_->see_position(connection_);
   }
 
   // The plan of an earlier run serves again while nothing changed but the rows of fixtures.
@@ -161,6 +168,7 @@ class Seeder::Impl {
       // Taken before the schema is read: what is defined anew meanwhile shows in the next.
       const Definitions definitions =
           memory_ ? memory_->definitions(connection_) : definitions_of(connection_);
+      if (definitions != planned_definitions_) connection_.forget_plans();
       if (definitions != planned_definitions_ || !same_files_but_rows()) plan_.reset();
       planned_definitions_ = definitions;
     } else {
@@ -196,15 +204,20 @@ class Seeder::Impl {
     });
   }
 
-  void load_all(const SourceHashes& sources) {
+  void load_all(const SourceHashes& sources, server::AdvisoryLock& turn) {
     std::optional<SeedMemory> taken;
-    postgres::Transaction transaction(connection_);
-    load();
+    LoadTransaction transaction(connection_, plan_->schema, plan_->tables(), triggers_,
+                                sizes_sql(chosen_tables()), request_.reporter);
+    load(transaction);
     throw_if_interrupted();
     if (remembers()) {
       taken = SeedMemory::take(connection_, *plan_, input_hash_->all, sources, loaded(), memory_);
     }
-    transaction.commit();
+    if (use_ == Use::once) {
+      transaction.commit({});  // its turn lasts until all is kept
+    } else {
+      turn.release([&transaction](const std::string& unlock) { transaction.commit(unlock); });
+    }
     if (taken) {
       memory_ = std::move(taken);
       to_keep_ = true;
@@ -218,6 +231,7 @@ class Seeder::Impl {
 
   SeedMemory::Loaded loaded() const {
     SeedMemory::Loaded out;
+    out.answers = answers_;
     for (std::size_t i = 0; i < chosen_.size(); ++i) {
       out.tables[chosen_[i]->table().name] = report_.tables[i].rows;
     }
@@ -260,94 +274,125 @@ class Seeder::Impl {
     return out;
   }
 
-  void load() {
-    ConstraintRest rest(connection_, plan_->schema, plan_->tables(),
-                        request_.fire_triggers ? Triggers::fire : Triggers::rest,
-                        request_.reporter);
-    if (!rest.must_prove() && !kept_.empty()) {  // what stays would stand in triggers' way
+  void load(const LoadTransaction& transaction) {
+    postgres::Result sizes = transaction.answer();
+    if (!transaction.must_prove() && !kept_.empty()) {  // what stays would be in triggers' way
       chosen_.clear();
       kept_.clear();
       sequences_.clear();
       choose(true, {});
+      sizes = connection_.query(sizes_sql(chosen_tables()));
     }
     report_.tables_unchanged = kept_.size();
     const std::vector<const Table*> scope = chosen_tables();
     std::vector<postgres::Statement> statements =
-        plan_wipe(connection_, {plan_->schema, scope, kept_, rest.must_prove()});
+        plan_wipe(connection_, {plan_->schema, scope, kept_, transaction.must_prove()}, sizes);
     if (has_pending()) {
       connection_.query_all(statements);
       statements.clear();
       evaluate_pending(connection_, *plan_, chosen_tables());
     }
-    load_rows(std::move(statements), rest.must_prove() && may_batch_);
-    rest.end();
-    prove_and_set(rest.must_prove());
-    if (chosen_.empty()) return;
+    load_rows(std::move(statements), transaction);
+    if (chosen_.empty() || plan_->schema.materialized_views.empty()) return;
+    std::vector<postgres::Statement> refreshing = transaction.usual_role();
     for (const QualifiedName& view : plan_->schema.materialized_views) {
-      connection_.execute("REFRESH MATERIALIZED VIEW " + view.sql());
+      refreshing.push_back({"REFRESH MATERIALIZED VIEW " + view.sql(), {}});
       ++report_.views_refreshed;
     }
+    connection_.query_all(refreshing);
   }
 
-  // `statements` come first. Small tables go along with them, if they may.
-  void load_rows(std::vector<postgres::Statement> statements, bool may_batch) {
+  // What follows the rows: proofs of foreign keys, questions for where sequences belong, and the
+  // memory's own.
+  struct Closing {
+    std::vector<postgres::Statement> statements;
+    std::size_t first_key = 0;
+    std::vector<const catalog::ForeignKey*> keys;
+    std::vector<const catalog::Sequence*> sequences;
+  };
+
+  Closing closing_of(const LoadTransaction& transaction) const {
+    Closing out;
+    out.statements = transaction.ending();
+    out.first_key = out.statements.size();
+    if (transaction.must_prove()) out.keys = keys_to_prove(plan_->schema, chosen_tables());
+    for (const catalog::ForeignKey* key : out.keys) out.statements.push_back(proof_of(*key));
+    for (const catalog::Sequence* sequence : sequences_) {
+      if (sequence->uses.empty()) continue;
+      out.sequences.push_back(sequence);
+      out.statements.push_back(place_of(*sequence));
+    }
+    if (!remembers()) return out;
+    for (auto& question : SeedMemory::questions(memory_)) {
+      out.statements.push_back(std::move(question));
+    }
+    return out;
+  }
+
+  // `statements` come first. Small tables go along with them, if they may; so does the closing
+  // where no other is left.
+  void load_rows(std::vector<postgres::Statement> statements, const LoadTransaction& transaction) {
     const std::size_t first_insert = statements.size();
-    std::vector<std::size_t> in_batch;  // of each small table, its place in the report
+    std::vector<std::size_t> small;  // of each such table, its place in the report
     std::vector<std::size_t> large;
     for (const RowSource* source : chosen_) {
       const std::size_t place = report_.tables.size();
       report_.tables.push_back({source->table().name.display(), 0});
       std::optional<postgres::Statement> insert;
-      if (may_batch) insert = as_one_insert(plan_->schema, *source);
+      if (transaction.must_prove() && may_batch_) insert = as_one_insert(plan_->schema, *source);
       if (insert) {
         statements.push_back(std::move(*insert));
-        in_batch.push_back(place);
+        small.push_back(place);
       } else {
         large.push_back(place);
       }
     }
-    in_batch_ = !in_batch.empty();
-    const std::vector<postgres::Result> results = connection_.query_all(statements);
+    const Closing closing = closing_of(transaction);
+    std::size_t first_of_closing = statements.size();
+    if (large.empty()) {
+      statements.insert(statements.end(), closing.statements.begin(), closing.statements.end());
+    }
+    in_batch_ = !small.empty();
+    std::vector<postgres::Result> results = connection_.query_all(statements);
     in_batch_ = false;
-    for (std::size_t i = 0; i < in_batch.size(); ++i) {
-      report_.tables[in_batch[i]].rows = results[first_insert + i].affected_rows();
+    for (std::size_t i = 0; i < small.size(); ++i) {
+      report_.tables[small[i]].rows = results[first_insert + i].affected_rows();
     }
-    std::size_t done = in_batch.size();
-    for (const std::size_t place : large) {
-      report_.tables[place].rows = copy_rows(connection_, *chosen_[place]);
-      request_.reporter.progress({"seed", "tables", ++done, chosen_.size()});
+    if (!large.empty()) {
+      std::size_t done = small.size();
+      for (const std::size_t place : large) {
+        report_.tables[place].rows = copy_rows(connection_, *chosen_[place]);
+        request_.reporter.progress({"seed", "tables", ++done, chosen_.size()});
+      }
+      results = connection_.query_all(closing.statements);
+      first_of_closing = 0;
     }
+    results.erase(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(first_of_closing));
+    close(closing, results, transaction);
   }
 
-  void prove_and_set(bool prove) {
-    std::vector<const catalog::ForeignKey*> keys;
+  void close(const Closing& closing, const std::vector<postgres::Result>& results,
+             const LoadTransaction& transaction) {
+    std::size_t at = closing.first_key;
+    for (const catalog::ForeignKey* key : closing.keys) {
+      if (!results[at].empty()) throw_violation(*key, results[at], plan_->sources);
+      ++at;
+    }
+    report_.foreign_keys_proven = closing.keys.size();
     std::vector<postgres::Statement> statements;
-    if (prove) {
-      keys = keys_to_prove(plan_->schema, chosen_tables());
-      for (const catalog::ForeignKey* key : keys) statements.push_back(proof_of(*key));
-    }
-    std::vector<const catalog::Sequence*> sequences;
-    for (const catalog::Sequence* sequence : sequences_) {
-      if (sequence->uses.empty()) continue;
-      sequences.push_back(sequence);
-      statements.push_back(place_of(*sequence));
-    }
-    if (statements.empty()) return;
-    const std::vector<postgres::Result> results = connection_.query_all(statements);
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      if (!results[i].empty()) throw_violation(*keys[i], results[i], plan_->sources);
-    }
-    report_.foreign_keys_proven = keys.size();
-    statements.clear();
-    for (std::size_t i = 0; i < sequences.size(); ++i) {
-      const SequencePlace place = read_place(connection_, *sequences[i], results[keys.size() + i]);
-      for (auto& statement : setting_of(*sequences[i], place)) {
+    for (const catalog::Sequence* sequence : closing.sequences) {
+      const SequencePlace place = read_place(connection_, *sequence, results[at++]);
+      for (auto& statement : setting_of(*sequence, place)) {
         statements.push_back(std::move(statement));
       }
-      sequences_set_[sequences[i]->name.sql()] = place.text();
+      sequences_set_[sequence->name.sql()] = place.text();
     }
-    report_.sequences_set = sequences.size();
-    if (!statements.empty()) connection_.query_all(statements);
+    report_.sequences_set = closing.sequences.size();
+    answers_.assign(results.begin() + static_cast<std::ptrdiff_t>(at), results.end());
+    if (statements.empty()) return;
+    const std::vector<postgres::Statement> role = transaction.usual_role();
+    statements.insert(statements.begin(), role.begin(), role.end());
+    connection_.query_all(statements);
   }
 
   bool has_pending() const {
@@ -373,6 +418,7 @@ class Seeder::Impl {
   InputHasher hasher_;
   std::future<InputHash> hashing_;
   postgres::Connection connection_;
+  Triggers triggers_ = Triggers::rest;
 
   // Kept from run to run.
   std::optional<SeedMemory> memory_;
@@ -389,6 +435,7 @@ class Seeder::Impl {
   std::vector<const Table*> kept_;        // as they are
   std::vector<const catalog::Sequence*> sequences_;
   std::map<std::string, std::string> sequences_set_;  // as SQL, to their values
+  std::vector<postgres::Result> answers_;             // to what the memory asks
   bool may_batch_ = true;
   bool in_batch_ = false;
   SeedReport report_;

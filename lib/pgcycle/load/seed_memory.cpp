@@ -233,8 +233,10 @@ SeedMemory::Look SeedMemory::look(postgres::Connection& connection) const {
 }
 
 void SeedMemory::see_position(postgres::Connection& connection) {
-  position_now_ = connection.query(kPosition).get(0, 0);
+  see_position(connection.query(kPosition).get(0, 0));
 }
+
+std::string SeedMemory::position_sql() { return kPosition; }
 
 // The last look serves while nothing was written since.
 bool SeedMemory::has_seen_all() const {
@@ -311,13 +313,19 @@ std::optional<SeedMemory::Changes> SeedMemory::changes(postgres::Connection& con
   }
 }
 
+std::vector<postgres::Statement> SeedMemory::questions(const std::optional<SeedMemory>& before) {
+  std::vector<postgres::Statement> out{{"SELECT pg_current_xact_id()::xid", {}}};
+  if (!before || !before->is_unmoved()) out.push_back({kColumns, {}});
+  return out;
+}
+
 SeedMemory SeedMemory::take(postgres::Connection& connection, const SeedPlan& plan,
                             const std::string& input_hash, const SourceHashes& sources,
                             const Loaded& loaded, const std::optional<SeedMemory>& before) {
   SeedMemory memory;
   memory.token_ = before ? before->token_ : to_hex(random_bytes(16));
   memory.input_ = input_hash;
-  const std::string transaction = connection.query("SELECT pg_current_xact_id()::xid").get(0, 0);
+  const std::string transaction = loaded.answers.at(0).get(0, 0);
   for (const RowSource& source : plan.sources) {
     const QualifiedName& name = source.table().name;
     const auto rows = loaded.tables.find(name);
@@ -336,9 +344,8 @@ SeedMemory SeedMemory::take(postgres::Connection& connection, const SeedPlan& pl
     memory.sequences_[name] =
         set != loaded.sequences.end() ? set->second : before.value().sequences_.at(name);
   }
-  const bool same_columns = before && before->is_unmoved();
   memory.definitions_.columns =
-      same_columns ? before->definitions_.columns : connection.query(kColumns).get(0, 0);
+      loaded.answers.size() > 1 ? loaded.answers[1].get(0, 0) : before.value().definitions_.columns;
   if (!loaded.triggers_fired) return memory;
   const Look now = memory.look(connection);
   std::size_t i = 0;

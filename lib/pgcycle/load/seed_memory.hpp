@@ -79,6 +79,9 @@ class SeedMemory {
 
   // Looks where the write-ahead log stands now.
   void see_position(postgres::Connection& connection);
+  // The same, by the answer to this question.
+  static std::string position_sql();
+  void see_position(const std::string& answer) { position_now_ = answer; }
   // Nothing was written since the database was last found as it should be.
   bool is_unmoved() const { return !position_now_.empty() && position_ == position_now_; }
   const std::string& input() const { return input_; }
@@ -98,8 +101,11 @@ class SeedMemory {
   // Of the database as it is now.
   Definitions definitions(postgres::Connection& connection) const;
 
+  // What `take` asks of the transaction, once rows are in.
+  static std::vector<postgres::Statement> questions(const std::optional<SeedMemory>& before);
   // What a transaction did; the rest is as it was remembered.
   struct Loaded {
+    std::vector<postgres::Result> answers;                   // to `questions`
     std::map<catalog::QualifiedName, std::uint64_t> tables;  // with as many rows
     std::map<std::string, std::string> sequences;            // as SQL, set to these values
     bool triggers_fired = false;                             // rows must be counted

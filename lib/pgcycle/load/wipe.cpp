@@ -35,21 +35,12 @@ void require_empty(postgres::Connection& connection, const ForeignKey& key) {
       .hint("extract it too, or empty it; rows are never removed silently");
 }
 
-std::map<QualifiedName, std::int64_t> bytes_of(postgres::Connection& connection,
-                                               const std::vector<const Table*>& tables) {
-  std::string sizes;
-  for (const Table* table : tables) {
-    sizes += sizes.empty() ? "" : ", ";
-    sizes += table->partitioned
-                 ? fmt::format("(SELECT sum(pg_relation_size(relid)) FROM pg_partition_tree({}))",
-                               table->oid)
-                 : fmt::format("pg_relation_size({}::oid)", table->oid);
-  }
+std::map<QualifiedName, std::int64_t> bytes_of(const std::vector<const Table*>& tables,
+                                               const postgres::Result& sizes) {
   std::map<QualifiedName, std::int64_t> out;
-  if (tables.empty()) return out;
-  const auto row = connection.query(fmt::format("SELECT ARRAY[{}]::bigint[]", sizes)).array(0, 0);
+  const std::vector<std::string> row = sizes.array(0, 0);
   for (std::size_t i = 0; i < tables.size(); ++i) {
-    out[tables[i]->name] = row[i].empty() ? 0 : std::stoll(row[i]);
+    out[tables[i]->name] = row.at(i).empty() ? 0 : std::stoll(row[i]);
   }
   return out;
 }
@@ -67,8 +58,21 @@ bool may_truncate(postgres::Connection& connection, const std::vector<const Tabl
 
 }  // namespace
 
+std::string sizes_sql(const std::vector<const Table*>& tables) {
+  std::string sizes;
+  for (const Table* table : tables) {
+    sizes += sizes.empty() ? "" : ", ";
+    sizes += table->partitioned
+                 ? fmt::format("(SELECT sum(pg_relation_size(relid)) FROM pg_partition_tree({}))",
+                               table->oid)
+                 : fmt::format("pg_relation_size({}::oid)", table->oid);
+  }
+  return fmt::format("SELECT ARRAY[{}]::bigint[]", sizes);
+}
+
 std::vector<postgres::Statement> plan_wipe(postgres::Connection& connection,
-                                           const WipeRequest& request) {
+                                           const WipeRequest& request,
+                                           const postgres::Result& sizes) {
   const Names wiped = names_of(request.tables);
   const Names kept = names_of(request.kept);
   Names empty;  // beyond both, but without rows
@@ -77,7 +81,7 @@ std::vector<postgres::Statement> plan_wipe(postgres::Connection& connection,
     if (kept.contains(key.table) || !empty.insert(key.table).second) continue;
     require_empty(connection, key);
   }
-  const auto bytes = bytes_of(connection, request.tables);
+  const auto bytes = bytes_of(request.tables, sizes);
   Names truncated;
   for (const Table* table : request.tables) {
     const std::int64_t held = bytes.at(table->name);

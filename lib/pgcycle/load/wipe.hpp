@@ -21,9 +21,13 @@ struct WipeRequest {
   bool foreign_keys_rest = false;  // no trigger looks at what is deleted
 };
 
-// The statements, to be run in their order. Throws Error{check} naming the foreign key where
-// rows of another table reference one of these.
+// A question without parameters for the bytes that each table holds.
+std::string sizes_sql(const std::vector<const catalog::Table*>& tables);
+
+// The statements, to be run in their order; `sizes` answers sizes_sql of the tables. Throws
+// Error{check} naming the foreign key where rows of another table reference one of these.
 std::vector<postgres::Statement> plan_wipe(postgres::Connection& connection,
-                                           const WipeRequest& request);
+                                           const WipeRequest& request,
+                                           const postgres::Result& sizes);
 
 }  // namespace pgcycle::load

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <libpq-events.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 
 #include "pgcycle/postgres/connection_impl.hpp"
@@ -278,12 +280,6 @@ std::vector<const char*> pointers_to(const Parameters& parameters) {
   return values;
 }
 
-void send(PGconn* raw, const std::string& name, const Parameters& parameters) {
-  const std::vector<const char*> values = pointers_to(parameters);
-  PQsendQueryPrepared(raw, name.c_str(), static_cast<int>(values.size()), values.data(), nullptr,
-                      nullptr, 0);
-}
-
 std::vector<std::string> cells_of(const PGresult* result) {
   std::vector<std::string> cells;
   for (int row = 0; row < PQntuples(result); ++row) {
@@ -296,76 +292,82 @@ std::vector<std::string> cells_of(const PGresult* result) {
 
 }  // namespace
 
-std::vector<std::vector<std::string>> Connection::run(const std::vector<Statement>& statements) {
-  impl_->last_error = {};
-  PGconn* raw = impl_->raw();
-  if (PQenterPipelineMode(raw) != 1) impl_->raise(PQerrorMessage(raw));
+void Connection::Impl::send_all(const std::vector<Statement>& statements, std::size_t prepared_at,
+                                const std::function<void(ResultHandle)>& take) {
+  last_error = {};
+  PGconn* const session_handle = raw();
+  if (PQenterPipelineMode(session_handle) != 1) raise(PQerrorMessage(session_handle));
   std::vector<bool> is_preparation;  // of each result to come
   std::vector<std::string> fresh;
   for (const Statement& statement : statements) {
-    impl_->log_sql(statement.sql);
-    std::string& name = impl_->prepared[statement.sql];
-    if (name.empty()) {
-      name = fmt::format("pgcycle_{}", ++impl_->prepared_count);
-      fresh.push_back(statement.sql);
-      PQsendPrepare(raw, name.c_str(), statement.sql.c_str(), 0, nullptr);
-      is_preparation.push_back(true);
+    log_sql(statement.sql);
+    const std::vector<const char*> values = pointers_to(statement.parameters);
+    const int count = static_cast<int>(values.size());
+    const bool is_prepared =
+        prepared_at > 0 && (prepared.contains(statement.sql) ||
+                            ++runs[std::hash<std::string>()(statement.sql)] >= prepared_at);
+    if (!is_prepared) {
+      PQsendQueryParams(session_handle, statement.sql.c_str(), count, nullptr, values.data(),
+                        nullptr, nullptr, 0);
+    } else {
+      std::string& name = prepared[statement.sql];
+      if (name.empty()) {
+        name = fmt::format("pgcycle_{}", ++prepared_count);
+        fresh.push_back(statement.sql);
+        PQsendPrepare(session_handle, name.c_str(), statement.sql.c_str(), 0, nullptr);
+        is_preparation.push_back(true);
+      }
+      PQsendQueryPrepared(session_handle, name.c_str(), count, values.data(), nullptr, nullptr, 0);
     }
-    send(raw, name, statement.parameters);
     is_preparation.push_back(false);
   }
-  PQpipelineSync(raw);
-  std::vector<std::vector<std::string>> out;
+  PQpipelineSync(session_handle);
+  std::size_t answered = 0;
   std::optional<ErrorFields> error;
   for (const bool preparation : is_preparation) {
-    while (const ResultHandle result{PQgetResult(raw)}) {
-      const ExecStatusType status = PQresultStatus(result.get());
-      if (status == PGRES_FATAL_ERROR && !error) error = impl_->last_error;
-      if (!preparation && !error) out.push_back(cells_of(result.get()));
+    while (ResultHandle result{PQgetResult(session_handle)}) {
+      if (PQresultStatus(result.get()) == PGRES_FATAL_ERROR && !error) {
+        error = last_error;
+        error->statement = answered;
+      }
+      if (preparation || error) continue;
+      take(std::move(result));
+      ++answered;
     }
   }
-  while (const ResultHandle result{PQgetResult(raw)}) {
+  while (const ResultHandle result{PQgetResult(session_handle)}) {
     if (PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) break;
   }
-  PQexitPipelineMode(raw);
-  if (!error && out.size() == statements.size()) return out;
-  for (const std::string& sql : fresh) impl_->prepared.erase(sql);
-  if (error) impl_->last_error = *error;
-  impl_->raise(PQerrorMessage(raw));
+  PQexitPipelineMode(session_handle);
+  if (!error && answered == statements.size()) return;
+  for (const std::string& sql : fresh) prepared.erase(sql);
+  if (error) last_error = *error;
+  raise(PQerrorMessage(session_handle));
+}
+
+std::vector<std::vector<std::string>> Connection::run(const std::vector<Statement>& statements) {
+  std::vector<std::vector<std::string>> out;
+  impl_->send_all(statements, 1,
+                  [&out](const ResultHandle& result) { out.push_back(cells_of(result.get())); });
+  return out;
 }
 
 std::vector<Result> Connection::query_all(const std::vector<Statement>& statements) {
-  impl_->last_error = {};
-  PGconn* raw = impl_->raw();
-  if (PQenterPipelineMode(raw) != 1) impl_->raise(PQerrorMessage(raw));
-  for (const Statement& statement : statements) {
-    impl_->log_sql(statement.sql);
-    const std::vector<const char*> values = pointers_to(statement.parameters);
-    PQsendQueryParams(raw, statement.sql.c_str(), static_cast<int>(values.size()), nullptr,
-                      values.data(), nullptr, nullptr, 0);
-  }
-  PQpipelineSync(raw);
   std::vector<Result> out;
-  std::optional<ErrorFields> error;
-  for (std::size_t i = 0; i < statements.size(); ++i) {
-    while (ResultHandle result{PQgetResult(raw)}) {
-      if (PQresultStatus(result.get()) == PGRES_FATAL_ERROR && !error) {
-        error = impl_->last_error;
-        error->statement = i;
-      }
-      if (error) continue;
-      auto rows = std::make_shared<Result::Impl>();
-      rows->raw = std::move(result);
-      out.push_back(Result(std::move(rows)));
-    }
-  }
-  while (const ResultHandle result{PQgetResult(raw)}) {
-    if (PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) break;
-  }
-  PQexitPipelineMode(raw);
-  if (!error && out.size() == statements.size()) return out;
-  if (error) impl_->last_error = *error;
-  impl_->raise(PQerrorMessage(raw));
+  impl_->send_all(statements, impl_->keeps_plans ? 2 : 0, [&out](ResultHandle result) {
+    auto rows = std::make_shared<Result::Impl>();
+    rows->raw = std::move(result);
+    out.push_back(Result(std::move(rows)));
+  });
+  return out;
+}
+
+void Connection::keep_plans() { impl_->keeps_plans = true; }
+
+void Connection::forget_plans() {
+  if (impl_->prepared.empty()) return;
+  execute("DEALLOCATE ALL");
+  impl_->prepared.clear();
 }
 
 const ErrorFields& Connection::last_error() const { return impl_->last_error; }
@@ -394,6 +396,15 @@ Transaction::Transaction(Connection& connection, Mode mode) : connection_(connec
                                              : "BEGIN");
 }
 
+Transaction::Transaction(Connection& connection, std::string_view first) : connection_(connection) {
+  try {
+    result_ = connection_.execute(fmt::format("BEGIN; {}", first));
+  } catch (const Error&) {
+    rollback();
+    throw;
+  }
+}
+
 Transaction::~Transaction() {
   try {
     rollback();
@@ -401,9 +412,9 @@ Transaction::~Transaction() {
   }
 }
 
-void Transaction::commit() {
+void Transaction::commit(std::string_view then) {
   throw_if_interrupted();
-  connection_.execute("COMMIT");
+  connection_.execute(fmt::format("COMMIT; {}", then));
   open_ = false;
 }
 

@@ -107,9 +107,14 @@ class Connection {
   // rows one after the other; NULL as an empty one.
   std::vector<std::vector<std::string>> run(const std::vector<Statement>& statements);
 
-  // The same for statements that run once, with their results. What they return must be
+  // The same with their results, and without preparing them. What they return must be
   // little, and none may be a COPY. Where one fails, `last_error().statement` is its number.
   std::vector<Result> query_all(const std::vector<Statement>& statements);
+  // From now on `query_all` prepares what it runs a second time; for sessions that ask the same
+  // again and again, and that no pooler hands to others in between.
+  void keep_plans();
+  // For when definitions have changed: a plan may not return other types than before.
+  void forget_plans();
 
   // COPY … TO STDOUT. `sink` gets blocks of about 64 KiB that end at a row's
   // end; returns the number of rows.
@@ -142,14 +147,20 @@ class Transaction {
  public:
   enum class Mode { read_write, snapshot };  // snapshot: REPEATABLE READ, READ ONLY
   explicit Transaction(Connection& connection, Mode mode = Mode::read_write);
+  // `first`: statements without parameters that are sent along with BEGIN.
+  Transaction(Connection& connection, std::string_view first);
   ~Transaction();
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
-  void commit();
+  // `then`: a statement that is sent along, and runs once the transaction is committed.
+  void commit(std::string_view then = {});
   void rollback();
+  // Of the last of the first statements.
+  const Result& result() const { return result_.value(); }
 
  private:
   Connection& connection_;
+  std::optional<Result> result_;
   bool open_ = true;
 };
 

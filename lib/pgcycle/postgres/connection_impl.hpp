@@ -3,6 +3,7 @@
 
 #include <libpq-fe.h>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -35,6 +36,8 @@ struct Connection::Impl {
   std::unique_ptr<OnInterrupt> on_interrupt;
   std::unordered_map<std::string, std::string> prepared;  // statement → its name
   std::size_t prepared_count = 0;
+  bool keeps_plans = false;
+  std::unordered_map<std::size_t, std::size_t> runs;  // of statements, by their hash
 
   PGconn* raw() const { return session->raw(); }
   void log_sql(std::string_view sql) const {
@@ -42,6 +45,10 @@ struct Connection::Impl {
       reporter->debug(DebugTopic::sql, sql);
     }
   }
+  // Sends all at once; `take` gets the result of each. What runs for the `prepared_at`th time is
+  // prepared; 0: nothing is. Throws the first error, with the number of its statement.
+  void send_all(const std::vector<Statement>& statements, std::size_t prepared_at,
+                const std::function<void(ResultHandle)>& take);
   // Throws what `last_error` says, or Error{connect} when the session is gone.
   [[noreturn]] void raise(std::string_view fallback_message);
 };

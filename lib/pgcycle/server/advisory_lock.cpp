@@ -53,10 +53,22 @@ void poll(postgres::Connection& connection, const std::string& key, Reporter& re
 
 AdvisoryLock::AdvisoryLock(postgres::Connection& connection, std::string_view name,
                            Reporter& reporter, Mode mode)
-    : connection_(connection), key_(key_of(name)), mode_(mode) {
+    : AdvisoryLock(connection, key_of(name), mode) {
   const std::string try_lock = fmt::format("SELECT pg_try_advisory_lock{}({})",
                                            mode_ == Mode::shared ? "_shared" : "", key_);
-  poll(connection_, key_, reporter, [&] { return connection_.query(try_lock).boolean(0, 0); });
+  poll(connection_, key_, reporter,
+       [&] { return held_ = connection_.query(try_lock).boolean(0, 0); });
+}
+
+AdvisoryLock::AdvisoryLock(postgres::Connection& connection, std::string_view name,
+                           Reporter& reporter, const std::string& question, std::string& answer)
+    : AdvisoryLock(connection, key_of(name)) {
+  const postgres::Statement try_lock{fmt::format("SELECT pg_try_advisory_lock({})", key_), {}};
+  poll(connection_, key_, reporter, [&] {
+    const std::vector<postgres::Result> results = connection_.query_all({try_lock, {question, {}}});
+    answer = results[1].get(0, 0);
+    return held_ = results[0].boolean(0, 0);
+  });
 }
 
 std::unique_ptr<AdvisoryLock> AdvisoryLock::try_once(postgres::Connection& connection,
@@ -65,15 +77,23 @@ std::unique_ptr<AdvisoryLock> AdvisoryLock::try_once(postgres::Connection& conne
   if (!connection.query(fmt::format("SELECT pg_try_advisory_lock({})", key)).boolean(0, 0)) {
     return nullptr;
   }
-  return std::unique_ptr<AdvisoryLock>(new AdvisoryLock(connection, key));
+  std::unique_ptr<AdvisoryLock> lock(new AdvisoryLock(connection, key));
+  lock->held_ = true;
+  return lock;
 }
 
 AdvisoryLock::~AdvisoryLock() {
+  if (!held_) return;
   try {
-    connection_.query(fmt::format("SELECT pg_advisory_unlock{}({})",
-                                  mode_ == Mode::shared ? "_shared" : "", key_));
+    release([this](const std::string& unlock) { connection_.query(unlock); });
   } catch (...) {  // NOLINT(bugprone-empty-catch): a lost session has let go already
   }
+}
+
+void AdvisoryLock::release(const std::function<void(const std::string&)>& send) {
+  send(
+      fmt::format("SELECT pg_advisory_unlock{}({})", mode_ == Mode::shared ? "_shared" : "", key_));
+  held_ = false;
 }
 
 TransactionLock::TransactionLock(postgres::Connection connection, std::string_view name,

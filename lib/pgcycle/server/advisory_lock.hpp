@@ -4,6 +4,7 @@
 // Waits by polling, so that no transaction stays open meanwhile.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,20 +21,26 @@ class AdvisoryLock {
   // `name` is hashed to the lock's key. Says once who holds it while it waits.
   AdvisoryLock(postgres::Connection& connection, std::string_view name, Reporter& reporter,
                Mode mode = Mode::exclusive);
+  // The same. Once it is held, `question` is asked, in the same round trip; `answer` is its value.
+  AdvisoryLock(postgres::Connection& connection, std::string_view name, Reporter& reporter,
+               const std::string& question, std::string& answer);
   // Does not wait: nothing when another session has it.
   static std::unique_ptr<AdvisoryLock> try_once(postgres::Connection& connection,
                                                 std::string_view name);
   ~AdvisoryLock();
+  // Lets go by the statement that `send` is given; where that throws, it is held on to.
+  void release(const std::function<void(const std::string&)>& send);
   AdvisoryLock(const AdvisoryLock&) = delete;
   AdvisoryLock& operator=(const AdvisoryLock&) = delete;
 
  private:
-  AdvisoryLock(postgres::Connection& connection, std::string key)
-      : connection_(connection), key_(std::move(key)), mode_(Mode::exclusive) {}
+  AdvisoryLock(postgres::Connection& connection, std::string key, Mode mode = Mode::exclusive)
+      : connection_(connection), key_(std::move(key)), mode_(mode) {}
 
   postgres::Connection& connection_;
   std::string key_;
   Mode mode_;
+  bool held_ = false;
 };
 
 // A turn that belongs to a transaction which stays open as long as the object lives, so that it
