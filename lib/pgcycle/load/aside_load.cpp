@@ -98,9 +98,9 @@ AsideLoadReport load_aside(const server::Target& target, SeedPlan& plan, unsigne
     const std::vector<std::string> triggers =
         rest_user_triggers(workers.first(), tables, FiringTriggers::of_replicas);
     const postgres::Result sizes = workers.first().query(sizes_sql(tables));
-    for (const postgres::Statement& statement :
+    for (const std::string& statement :
          plan_wipe(workers.first(), {plan.schema, tables, {}, true}, sizes)) {
-      workers.first().execute(statement.sql);
+      workers.first().execute(statement);
     }
     evaluate_pending(workers.first(), plan, tables);
 

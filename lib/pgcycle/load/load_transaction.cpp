@@ -26,8 +26,7 @@ bool rest_triggers(postgres::Connection& connection) {
 
 LoadTransaction::LoadTransaction(postgres::Connection& connection, const catalog::Schema& schema,
                                  const std::vector<const catalog::Table*>& tables,
-                                 Triggers triggers, const std::string& question,
-                                 Reporter& reporter)
+                                 Triggers triggers, const std::string& question, Reporter& reporter)
     : connection_(connection), triggers_(triggers) {
   replica_ = triggers != Triggers::fire && begin_as_replica(question);
   if (replica_) {

@@ -10,7 +10,6 @@
 #include "pgcycle/load/aside_load.hpp"
 #include "pgcycle/load/foreign_key_check.hpp"
 #include "pgcycle/load/load_transaction.hpp"
-#include "pgcycle/load/row_batch.hpp"
 #include "pgcycle/load/schema_memory.hpp"
 #include "pgcycle/load/seed_memory.hpp"
 #include "pgcycle/load/sequences.hpp"
@@ -105,17 +104,7 @@ class Seeder::Impl {
     SourceHashes sources = merged_hashes_;
     if (remembers()) add_hashes_of_files(sources, *plan_, request_.input, *input_hash_);
     choose(loads_everything(), sources);
-    const SeedReport planned = report_;
-    try {
-      load_all(sources, turn);
-    } catch (const Error& error) {
-      if (!in_batch_ || error.code() != ErrorCode::statement) throw;
-      request_.reporter.verbose("loading table by table, to tell the row: {}", error.message());
-      may_batch_ = false;
-      in_batch_ = false;
-      report_ = planned;
-      load_all(sources, turn);
-    }
+    load_all(sources, turn);
     if (use_ == Use::once) keep();
     analyze();
     return std::move(report_);
@@ -150,8 +139,6 @@ class Seeder::Impl {
     kept_.clear();
     sequences_.clear();
     sequences_set_.clear();
-    may_batch_ = true;
-    in_batch_ = false;
     report_ = {};
     if (!remembers()) return;
     const bool knows_position = !memory_;
@@ -285,14 +272,15 @@ class Seeder::Impl {
     }
     report_.tables_unchanged = kept_.size();
     const std::vector<const Table*> scope = chosen_tables();
-    std::vector<postgres::Statement> statements =
+    std::vector<std::string> wiping =
         plan_wipe(connection_, {plan_->schema, scope, kept_, transaction.must_prove()}, sizes);
     if (has_pending()) {
-      connection_.query_all(statements);
-      statements.clear();
+      for (const std::string& statement : wiping) connection_.execute(statement);
+      wiping.clear();
       evaluate_pending(connection_, *plan_, chosen_tables());
     }
-    load_rows(std::move(statements), transaction);
+    if (!chosen_.empty()) load_rows(wiping);
+    close(transaction);
     if (chosen_.empty() || plan_->schema.materialized_views.empty()) return;
     std::vector<postgres::Statement> refreshing = transaction.usual_role();
     for (const QualifiedName& view : plan_->schema.materialized_views) {
@@ -329,50 +317,20 @@ class Seeder::Impl {
     return out;
   }
 
-  // `statements` come first. Small tables go along with them, if they may; so does the closing
-  // where no other is left.
-  void load_rows(std::vector<postgres::Statement> statements, const LoadTransaction& transaction) {
-    const std::size_t first_insert = statements.size();
-    std::vector<std::size_t> small;  // of each such table, its place in the report
-    std::vector<std::size_t> large;
+  void load_rows(const std::vector<std::string>& wiping) {
     for (const RowSource* source : chosen_) {
-      const std::size_t place = report_.tables.size();
       report_.tables.push_back({source->table().name.display(), 0});
-      std::optional<postgres::Statement> insert;
-      if (transaction.must_prove() && may_batch_) insert = as_one_insert(plan_->schema, *source);
-      if (insert) {
-        statements.push_back(std::move(*insert));
-        small.push_back(place);
-      } else {
-        large.push_back(place);
-      }
     }
-    const Closing closing = closing_of(transaction);
-    std::size_t first_of_closing = statements.size();
-    if (large.empty()) {
-      statements.insert(statements.end(), closing.statements.begin(), closing.statements.end());
-    }
-    in_batch_ = !small.empty();
-    std::vector<postgres::Result> results = connection_.query_all(statements);
-    in_batch_ = false;
-    for (std::size_t i = 0; i < small.size(); ++i) {
-      report_.tables[small[i]].rows = results[first_insert + i].affected_rows();
-    }
-    if (!large.empty()) {
-      std::size_t done = small.size();
-      for (const std::size_t place : large) {
-        report_.tables[place].rows = copy_rows(connection_, *chosen_[place]);
-        request_.reporter.progress({"seed", "tables", ++done, chosen_.size()});
-      }
-      results = connection_.query_all(closing.statements);
-      first_of_closing = 0;
-    }
-    results.erase(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(first_of_closing));
-    close(closing, results, transaction);
+    std::size_t done = 0;
+    copy_all_rows(connection_, wiping, chosen_, [this, &done](std::size_t i, std::uint64_t rows) {
+      report_.tables[i].rows = rows;
+      request_.reporter.progress({"seed", "tables", ++done, chosen_.size()});
+    });
   }
 
-  void close(const Closing& closing, const std::vector<postgres::Result>& results,
-             const LoadTransaction& transaction) {
+  void close(const LoadTransaction& transaction) {
+    const Closing closing = closing_of(transaction);
+    const std::vector<postgres::Result> results = connection_.query_all(closing.statements);
     std::size_t at = closing.first_key;
     for (const catalog::ForeignKey* key : closing.keys) {
       if (!results[at].empty()) throw_violation(*key, results[at], plan_->sources);
@@ -436,8 +394,6 @@ class Seeder::Impl {
   std::vector<const catalog::Sequence*> sequences_;
   std::map<std::string, std::string> sequences_set_;  // as SQL, to their values
   std::vector<postgres::Result> answers_;             // to what the memory asks
-  bool may_batch_ = true;
-  bool in_batch_ = false;
   SeedReport report_;
 };
 

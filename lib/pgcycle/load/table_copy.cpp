@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <memory>
+#include <utility>
 
 #include "pgcycle/postgres/copy_text.hpp"
 #include "pgcycle/postgres/identifier.hpp"
@@ -44,29 +46,53 @@ void append_copy_row(std::string& out, const fixture::Row& row,
   out.push_back('\n');
 }
 
-}  // namespace
-
-std::uint64_t copy_rows(postgres::Connection& connection, const RowSource& source) {
+postgres::Connection::CopyIn copy_of(const RowSource& source,
+                                     std::function<void(std::uint64_t)> finish) {
   const std::vector<std::size_t> columns = source.columns();
   const auto stored = source.table().stored_columns();
   std::string names;
   for (const std::size_t i : columns) {
     names += (names.empty() ? "" : ", ") + postgres::quote_identifier(stored[i]->name);
   }
-  RowSource::Cursor cursor(source);
+  // Its file is opened when its turn comes.
+  std::shared_ptr<RowSource::Cursor> cursor;
+  return {fmt::format("COPY {} ({}) FROM STDIN", source.table().name.sql(), names),
+          [&source, columns, cursor](std::string& out) mutable {
+            if (!cursor) cursor = std::make_shared<RowSource::Cursor>(source);
+            const fixture::Row* row = cursor->next();
+            if (row == nullptr) {
+              cursor.reset();
+              return false;
+            }
+            append_copy_row(out, *row, columns);
+            return true;
+          },
+          std::move(finish)};
+}
+
+}  // namespace
+
+std::uint64_t copy_rows(postgres::Connection& connection, const RowSource& source) {
+  std::uint64_t rows = 0;
+  copy_all_rows(connection, {}, {&source},
+                [&rows](std::size_t, std::uint64_t count) { rows = count; });
+  return rows;
+}
+
+void copy_all_rows(postgres::Connection& connection, const std::vector<std::string>& before,
+                   const std::vector<const RowSource*>& sources,
+                   const std::function<void(std::size_t, std::uint64_t)>& finish) {
+  std::vector<postgres::Connection::CopyIn> copies;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    copies.push_back(copy_of(*sources[i], [&finish, i](std::uint64_t rows) { finish(i, rows); }));
+  }
   try {
-    return connection.copy_in(
-        fmt::format("COPY {} ({}) FROM STDIN", source.table().name.sql(), names),
-        [&](std::string& out) {
-          const fixture::Row* row = cursor.next();
-          if (row == nullptr) return false;
-          append_copy_row(out, *row, columns);
-          return true;
-        });
+    connection.copy_in_all(before, copies);
   } catch (Error& error) {
-    const std::size_t line = line_in_copy_context(connection.last_error().context);
-    if (error.code() == ErrorCode::statement && line > 0) {
-      throw Error(error).at(place_of_row(source, line));
+    const postgres::ErrorFields& fields = connection.last_error();
+    const std::size_t line = line_in_copy_context(fields.context);
+    if (error.code() == ErrorCode::statement && line > 0 && fields.statement >= before.size()) {
+      throw Error(error).at(place_of_row(*sources[fields.statement - before.size()], line));
     }
     throw;
   }

@@ -70,9 +70,8 @@ std::string sizes_sql(const std::vector<const Table*>& tables) {
   return fmt::format("SELECT ARRAY[{}]::bigint[]", sizes);
 }
 
-std::vector<postgres::Statement> plan_wipe(postgres::Connection& connection,
-                                           const WipeRequest& request,
-                                           const postgres::Result& sizes) {
+std::vector<std::string> plan_wipe(postgres::Connection& connection, const WipeRequest& request,
+                                   const postgres::Result& sizes) {
   const Names wiped = names_of(request.tables);
   const Names kept = names_of(request.kept);
   Names empty;  // beyond both, but without rows
@@ -104,16 +103,16 @@ std::vector<postgres::Statement> plan_wipe(postgres::Connection& connection,
       grown = true;
     }
   }
-  std::vector<postgres::Statement> statements;
+  std::vector<std::string> statements;
   std::string list;
   for (const QualifiedName& name : truncated) {
     list += (list.empty() ? "" : ", ") + request.schema.find_table(name)->from_sql();
   }
-  if (!list.empty()) statements.push_back({"TRUNCATE " + list, {}});
+  if (!list.empty()) statements.push_back("TRUNCATE " + list);
   const std::vector<const Table*> children_first(request.tables.rbegin(), request.tables.rend());
   for (const Table* table : children_first) {
     if (truncated.contains(table->name) || bytes.at(table->name) == 0) continue;
-    statements.push_back({"DELETE FROM " + table->from_sql(), {}});
+    statements.push_back("DELETE FROM " + table->from_sql());
   }
   return statements;
 }

@@ -26,8 +26,7 @@ std::string sizes_sql(const std::vector<const catalog::Table*>& tables);
 
 // The statements, to be run in their order; `sizes` answers sizes_sql of the tables. Throws
 // Error{check} naming the foreign key where rows of another table reference one of these.
-std::vector<postgres::Statement> plan_wipe(postgres::Connection& connection,
-                                           const WipeRequest& request,
-                                           const postgres::Result& sizes);
+std::vector<std::string> plan_wipe(postgres::Connection& connection, const WipeRequest& request,
+                                   const postgres::Result& sizes);
 
 }  // namespace pgcycle::load

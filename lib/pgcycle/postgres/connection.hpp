@@ -78,7 +78,7 @@ struct ErrorFields {
   std::string severity, sqlstate, message, detail, hint, context;
   std::string schema, table, column, constraint;
   int position = 0;
-  std::size_t statement = 0;  // of those that `query_all` sent, from 0
+  std::size_t statement = 0;  // of those that were sent at once, from 0
 };
 
 // The error that a user sees for these fields.
@@ -123,6 +123,14 @@ class Connection {
   // at the end of the data. An exception out of `source` ends the COPY with an
   // error on the server and is thrown on. Returns the number of rows.
   std::uint64_t copy_in(std::string_view sql, const std::function<bool(std::string&)>& source);
+  // Several of them behind the statements `before`, all sent at once. Where one fails,
+  // `last_error().statement` is its number, from 0 and with those before.
+  struct CopyIn {
+    std::string sql;
+    std::function<bool(std::string&)> source;   // also called while the one before still runs
+    std::function<void(std::uint64_t)> finish;  // hears the number of rows
+  };
+  void copy_in_all(const std::vector<std::string>& before, const std::vector<CopyIn>& copies);
 
   // The fields of the last error of this session.
   const ErrorFields& last_error() const;

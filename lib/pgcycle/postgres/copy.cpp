@@ -1,6 +1,8 @@
 // COPY over libpq, in blocks, on the session that libpqxx uses.
 #include <fmt/format.h>
 
+#include <exception>
+
 #include "pgcycle/postgres/connection_impl.hpp"
 
 namespace pgcycle::postgres {
@@ -21,6 +23,58 @@ ResultHandle finish(PGconn* raw) {
   }
   return last;
 }
+
+// Sends the rows of one COPY after the other. The first block of the next is made while the
+// server is busy.
+class CopySender {
+ public:
+  CopySender(PGconn* raw, const std::vector<Connection::CopyIn>& copies)
+      : raw_(raw), copies_(copies) {
+    block_.reserve(kBlockBytes * 2);
+    fill();
+  }
+
+  // An exception of its source, or one before, ends the COPY with an error. False: the session is
+  // lost.
+  bool send_next() {
+    for (; !failure_; fill()) {
+      const int bytes = static_cast<int>(block_.size());
+      if (bytes > 0 && PQputCopyData(raw_, block_.data(), bytes) != 1) break;
+      if (!more_) break;
+    }
+    has_cancelled_ = failure_ != nullptr;
+    const char* const reason = has_cancelled_ ? "the source of the rows failed" : nullptr;
+    if (PQputCopyEnd(raw_, reason) != 1) return false;
+    ++at_;
+    fill();
+    return true;
+  }
+
+  // Of a source; the server has seen no row behind it.
+  std::exception_ptr failure() const { return failure_; }
+  bool has_cancelled() const { return has_cancelled_; }
+
+ private:
+  void fill() {
+    block_.clear();
+    more_ = at_ < copies_.size() && !failure_;
+    if (!more_) return;
+    try {
+      throw_if_interrupted();
+      while (more_ && block_.size() < kBlockBytes) more_ = copies_[at_].source(block_);
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
+  }
+
+  PGconn* raw_;
+  const std::vector<Connection::CopyIn>& copies_;
+  std::size_t at_ = 0;
+  std::string block_;
+  bool more_ = true;  // behind the block
+  std::exception_ptr failure_;
+  bool has_cancelled_ = false;
+};
 
 }  // namespace
 
@@ -62,32 +116,40 @@ std::uint64_t Connection::copy_out(std::string_view sql,
 
 std::uint64_t Connection::copy_in(std::string_view sql,
                                   const std::function<bool(std::string&)>& source) {
+  std::uint64_t rows = 0;
+  copy_in_all({}, {{std::string(sql), source, [&rows](std::uint64_t count) { rows = count; }}});
+  return rows;
+}
+
+void Connection::copy_in_all(const std::vector<std::string>& before,
+                             const std::vector<CopyIn>& copies) {
+  std::vector<std::string> statements = before;
+  for (const CopyIn& copy : copies) statements.push_back(copy.sql);
+  const std::string sql = fmt::format("{}", fmt::join(statements, ";\n"));
   impl_->log_sql(sql);
   impl_->last_error = {};
   PGconn* raw = impl_->raw();
-  const ResultHandle start(PQexec(raw, std::string(sql).c_str()));
-  if (PQresultStatus(start.get()) != PGRES_COPY_IN) impl_->raise(PQerrorMessage(raw));
-  std::string block;
-  block.reserve(kBlockBytes * 2);
-  try {
-    bool more = true;
-    while (more) {
-      block.clear();
-      while (more && block.size() < kBlockBytes) more = source(block);
-      throw_if_interrupted();
-      if (!block.empty() && PQputCopyData(raw, block.data(), static_cast<int>(block.size())) != 1) {
-        break;
-      }
+  CopySender sender(raw, copies);
+  if (sender.failure()) std::rethrow_exception(sender.failure());
+  if (PQsendQuery(raw, sql.c_str()) != 1) impl_->raise(PQerrorMessage(raw));
+  std::size_t answered = 0;
+  std::optional<ErrorFields> error;
+  while (const ResultHandle result{PQgetResult(raw)}) {
+    const ExecStatusType status = PQresultStatus(result.get());
+    if (status == PGRES_COPY_IN) {
+      if (!sender.send_next()) impl_->raise(PQerrorMessage(raw));
+    } else if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+      if (answered >= before.size()) copies[answered - before.size()].finish(rows_of(result.get()));
+      ++answered;
+    } else {
+      if (!error) error = impl_->last_error;
+      error->statement = answered;
     }
-  } catch (...) {
-    PQputCopyEnd(raw, "the source of the rows failed");
-    finish(raw);
-    throw;
   }
-  PQputCopyEnd(raw, nullptr);
-  const ResultHandle result = finish(raw);
-  if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) impl_->raise(PQerrorMessage(raw));
-  return rows_of(result.get());
+  if (sender.has_cancelled()) std::rethrow_exception(sender.failure());
+  if (!error && answered == statements.size()) return;
+  if (error) impl_->last_error = *error;
+  impl_->raise(PQerrorMessage(raw));
 }
 
 }  // namespace pgcycle::postgres
