@@ -127,7 +127,7 @@ class Seeder::Impl {
     memory_->see_position(connection_);
     if (memory_->is_unmoved() || !memory_->holds(connection_, memory_->input())) return;
     // What was defined anew until here is seen in this; what is from here on moves the log.
-    if (plan_ && memory_->definitions(connection_) != planned_definitions_) plan_.reset();
+    if (plan_ && memory_->definitions(connection_, false) != planned_definitions_) plan_.reset();
     to_keep_ = true;
     keep();
   }
@@ -153,8 +153,9 @@ class Seeder::Impl {
   void plan() {
     if (remembers()) {
       // Taken before the schema is read: what is defined anew meanwhile shows in the next.
-      const Definitions definitions =
-          memory_ ? memory_->definitions(connection_) : definitions_of(connection_);
+      const Definitions definitions = memory_
+                                          ? memory_->definitions(connection_, !loads_everything())
+                                          : definitions_of(connection_);
       if (definitions != planned_definitions_) connection_.forget_plans();
       if (definitions != planned_definitions_ || !same_files_but_rows()) plan_.reset();
       planned_definitions_ = definitions;

@@ -236,19 +236,33 @@ void SeedMemory::see_position(postgres::Connection& connection) {
   see_position(connection.query(kPosition).get(0, 0));
 }
 
+void SeedMemory::see_position(const std::string& answer) {
+  position_now_ = answer;
+  seen_now_ = false;
+}
+
 std::string SeedMemory::position_sql() { return kPosition; }
 
 // The last look serves while nothing was written since.
 bool SeedMemory::has_seen_all() const {
-  return seen_ && !position_now_.empty() && seen_->position_after == position_now_;
+  return seen_ && (seen_now_ || (!position_now_.empty() && seen_->position_after == position_now_));
 }
 
 void SeedMemory::look_again(postgres::Connection& connection) {
-  if (!has_seen_all()) seen_ = look(connection);
+  if (has_seen_all()) return;
+  seen_ = look(connection);
+  seen_now_ = true;
 }
 
-Definitions SeedMemory::definitions(postgres::Connection& connection) const {
+Definitions SeedMemory::definitions(postgres::Connection& connection, bool and_rows) {
   if (is_unmoved() && !definitions_.others.empty()) return definitions_;
+  if (and_rows) {
+    try {
+      look_again(connection);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::statement) throw;  // a table or sequence is gone
+    }
+  }
   return has_seen_all() ? seen_->definitions : definitions_of(connection);
 }
 

@@ -81,7 +81,7 @@ class SeedMemory {
   void see_position(postgres::Connection& connection);
   // The same, by the answer to this question.
   static std::string position_sql();
-  void see_position(const std::string& answer) { position_now_ = answer; }
+  void see_position(const std::string& answer);
   // Nothing was written since the database was last found as it should be.
   bool is_unmoved() const { return !position_now_.empty() && position_ == position_now_; }
   const std::string& input() const { return input_; }
@@ -98,8 +98,8 @@ class SeedMemory {
   // Nothing where everything must be loaded again.
   std::optional<Changes> changes(postgres::Connection& connection, const SourceHashes& sources);
   bool knows_sequence(const std::string& as_sql) const { return sequences_.contains(as_sql); }
-  // Of the database as it is now.
-  Definitions definitions(postgres::Connection& connection) const;
+  // Of the database as it is now. With `and_rows`, all that `changes` needs is looked at too.
+  Definitions definitions(postgres::Connection& connection, bool and_rows);
 
   // What `take` asks of the transaction, once rows are in.
   static std::vector<postgres::Statement> questions(const std::optional<SeedMemory>& before);
@@ -140,6 +140,7 @@ class SeedMemory {
   std::map<std::string, std::string> sequences_;  // as SQL, with their values
   std::map<catalog::QualifiedName, Table> tables_;
   std::optional<Look> seen_;  // the last look
+  bool seen_now_ = false;     // since the position was seen
 };
 
 }  // namespace pgcycle::load
