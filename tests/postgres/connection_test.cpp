@@ -135,6 +135,80 @@ TEST(CopyIn, TellsTheLineOfARefusedRow) {
   EXPECT_NE(connection.last_error().context.find("line 3"), std::string::npos);
 }
 
+// Sends each row of a list, and throws where there is none.
+std::function<bool(std::string&)> rows_of_list(std::vector<std::string> rows, bool fails = false) {
+  return [rows = std::move(rows), fails, at = std::size_t{0}](std::string& out) mutable {
+    if (at == rows.size() && fails) throw Error(ErrorCode::input, "no more");
+    if (at == rows.size()) return false;
+    out += rows[at++] + "\n";
+    return true;
+  };
+}
+
+TEST(CopyIn, SeveralGoInOneMessage) {
+  const TestDatabase database;
+  auto connection = database.connect();
+  connection.execute("CREATE TABLE public.t (i int); CREATE TABLE public.u (i int)");
+  std::vector<std::uint64_t> counts;
+  const auto count = [&counts](std::uint64_t rows) { counts.push_back(rows); };
+  const auto copy = [&count](const char* table, std::function<bool(std::string&)> source) {
+    return Connection::CopyIn{fmt::format("COPY public.{} FROM STDIN", table), std::move(source),
+                              count};
+  };
+  const auto held = [&connection] {
+    return connection
+        .query(
+            "SELECT (SELECT string_agg(i::text, ',' ORDER BY i) FROM public.t) || '/' || "
+            "(SELECT string_agg(i::text, ',' ORDER BY i) FROM public.u)")
+        .get(0, 0);
+  };
+  std::vector<std::string> many;
+  for (int i = 0; i < 50000; ++i) many.push_back("3");  // more than a block
+  connection.copy_in_all({"INSERT INTO public.t VALUES (0)", "DELETE FROM public.u"},
+                         {copy("t", rows_of_list({"1", "2"})), copy("u", rows_of_list({})),
+                          copy("u", rows_of_list(many)), copy("t", rows_of_list({}))});
+  EXPECT_EQ(counts, (std::vector<std::uint64_t>{2, 0, 50000, 0}));
+  connection.copy_in_all({"DELETE FROM public.u WHERE i = 3"}, {copy("u", rows_of_list({"4"}))});
+  EXPECT_EQ(held(), "0,1,2/4");
+  connection.copy_in_all({}, {});
+
+  struct Case {
+    std::string before;
+    std::vector<Connection::CopyIn> copies;
+    ErrorCode code;
+    std::size_t statement;  // that the server refuses
+  };
+  const std::vector<std::string> long_rows(50000, "5");
+  for (const Case& one : {
+           Case{"SELECT 1 / 0", {copy("t", rows_of_list({"8"}))}, ErrorCode::statement, 0},
+           Case{"SELECT 1", {copy("no", rows_of_list({"8"}))}, ErrorCode::statement, 1},
+           Case{"SELECT 1",
+                {copy("t", rows_of_list({"8"})), copy("u", rows_of_list({"x"}))},
+                ErrorCode::statement,
+                2},
+           // The server's own error comes first, though the next source has failed by then.
+           Case{"SELECT 1",
+                {copy("t", rows_of_list({"x"})), copy("u", rows_of_list({}, true))},
+                ErrorCode::statement,
+                1},
+           Case{"SELECT 1", {copy("t", rows_of_list({"8"}, true))}, ErrorCode::input, 0},
+           Case{"SELECT 1", {copy("t", rows_of_list(long_rows, true))}, ErrorCode::input, 0},
+           Case{"SELECT 1",
+                {copy("t", rows_of_list({"8"})), copy("u", rows_of_list(long_rows, true))},
+                ErrorCode::input,
+                0},
+       }) {
+    const Error error = test::error_of([&] { connection.copy_in_all({one.before}, one.copies); });
+    EXPECT_EQ(error.code(), one.code) << error.message();
+    if (one.code == ErrorCode::statement) {
+      EXPECT_EQ(connection.last_error().statement, one.statement) << error.message();
+    }
+    EXPECT_EQ(held(), "0,1,2/4");  // all or nothing, and the session goes on
+  }
+  const Error none = test::error_of([&] { connection.copy_in("SELECT 1", rows_of_list({"8"})); });
+  EXPECT_NE(none.message().find("COPY"), std::string::npos) << none.message();
+}
+
 TEST(Transaction, IsRolledBackUnlessCommitted) {
   const TestDatabase database;
   auto connection = database.connect();

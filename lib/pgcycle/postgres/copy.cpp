@@ -53,6 +53,7 @@ class CopySender {
   // Of a source; the server has seen no row behind it.
   std::exception_ptr failure() const { return failure_; }
   bool has_cancelled() const { return has_cancelled_; }
+  std::size_t sent() const { return at_; }
 
  private:
   void fill() {
@@ -125,6 +126,7 @@ void Connection::copy_in_all(const std::vector<std::string>& before,
                              const std::vector<CopyIn>& copies) {
   std::vector<std::string> statements = before;
   for (const CopyIn& copy : copies) statements.push_back(copy.sql);
+  if (statements.empty()) return;
   const std::string sql = fmt::format("{}", fmt::join(statements, ";\n"));
   impl_->log_sql(sql);
   impl_->last_error = {};
@@ -147,6 +149,9 @@ void Connection::copy_in_all(const std::vector<std::string>& before,
     }
   }
   if (sender.has_cancelled()) std::rethrow_exception(sender.failure());
+  if (!error && sender.sent() < copies.size()) {
+    throw Error(ErrorCode::statement, fmt::format("not a COPY FROM STDIN: {}", sql));
+  }
   if (!error && answered == statements.size()) return;
   if (error) impl_->last_error = *error;
   impl_->raise(PQerrorMessage(raw));
