@@ -117,7 +117,8 @@ if [[ $(id -u) == 0 ]] && mount -t tmpfs -o size=64m none "$work/tiny/data" 2>/d
   chown -R postgres "$work/tiny"
   chmod 700 "$work/tiny/data"
   pg_dump -Fc -d "$url" -f shop.dump
-  cp -r "$work/shop" "$work/small"
+  mkdir "$work/small"
+  cp -r "$work/shop/fixtures" "$work/shop/golden" "$work/small"
   external_server tiny
   cd "$work/small"
   url=postgresql://postgres@localhost:$port/shop
