@@ -77,7 +77,7 @@ class LeakProofTest : public testing::Test {
  protected:
   LeakReport report_of(const std::string& type, const std::vector<std::string>& kept,
                        const std::string& rule = "\"keep\"",
-                       std::vector<std::string> nobodys = {}) {
+                       const std::vector<std::string>& nobodys = {}) {
     const TestDatabase database;
     database.run(fmt::format(
         "CREATE TYPE pair AS (a text, b int); CREATE TABLE people (id int PRIMARY KEY, name text, "
