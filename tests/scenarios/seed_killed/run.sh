@@ -118,7 +118,7 @@ if [[ $(id -u) == 0 ]] && mount -t tmpfs -o size=64m none "$work/tiny/data" 2>/d
   chmod 700 "$work/tiny/data"
   pg_dump -Fc -d "$url" -f shop.dump
   mkdir "$work/small"
-  cp -r "$work/shop/fixtures" "$work/shop/golden" "$work/small"
+  cp -r "$work/shop/fixtures" "$work/shop/golden" shop.dump "$work/small"
   external_server tiny
   cd "$work/small"
   url=postgresql://postgres@localhost:$port/shop
