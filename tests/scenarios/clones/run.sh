@@ -98,6 +98,8 @@ same "$(cat "$out")" "" "gc dropped what a living session has"
 session=$SESSION_PID # which bash forgets as soon as it has ended
 kill -9 "$session"
 wait "$session" 2>/dev/null || true
+# The server may still be at a clone that the session had begun.
+no_sessions_of pgcycle-reset "$(pgcycle-server url -q -d postgres)"
 for _ in $(seq 50); do
   run 0 pgcycle-reset gc -q
   [[ $(clones) == 0 ]] && break
