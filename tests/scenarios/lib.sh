@@ -23,7 +23,7 @@ clean_up() {
     if [[ -d $project ]]; then (cd "$(dirname "$project")" && pgcycle-server stop -q) >/dev/null 2>&1 || true; fi
   done
   for project in "$work"/*/pid; do
-    [[ -s $project ]] && kill -KILL "$(cat "$project")"
+    if [[ -s $project ]]; then kill -KILL "$(cat "$project")" 2>/dev/null || true; fi
   done
   for project in "$work"/*.server; do
     [[ -e $project ]] && server_gone "$(basename "$project" .server)"

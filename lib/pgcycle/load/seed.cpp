@@ -276,7 +276,7 @@ class Seeder::Impl {
     std::vector<std::string> wiping =
         plan_wipe(connection_, {plan_->schema, scope, kept_, transaction.must_prove()}, sizes);
     if (has_pending()) {
-      for (const std::string& statement : wiping) connection_.execute(statement);
+      if (!wiping.empty()) connection_.execute(fmt::format("{}", fmt::join(wiping, ";\n")));
       wiping.clear();
       evaluate_pending(connection_, *plan_, chosen_tables());
     }
@@ -291,33 +291,6 @@ class Seeder::Impl {
     connection_.query_all(refreshing);
   }
 
-  // What follows the rows: proofs of foreign keys, questions for where sequences belong, and the
-  // memory's own.
-  struct Closing {
-    std::vector<postgres::Statement> statements;
-    std::size_t first_key = 0;
-    std::vector<const catalog::ForeignKey*> keys;
-    std::vector<const catalog::Sequence*> sequences;
-  };
-
-  Closing closing_of(const LoadTransaction& transaction) const {
-    Closing out;
-    out.statements = transaction.ending();
-    out.first_key = out.statements.size();
-    if (transaction.must_prove()) out.keys = keys_to_prove(plan_->schema, chosen_tables());
-    for (const catalog::ForeignKey* key : out.keys) out.statements.push_back(proof_of(*key));
-    for (const catalog::Sequence* sequence : sequences_) {
-      if (sequence->uses.empty()) continue;
-      out.sequences.push_back(sequence);
-      out.statements.push_back(place_of(*sequence));
-    }
-    if (!remembers()) return out;
-    for (auto& question : SeedMemory::questions(memory_)) {
-      out.statements.push_back(std::move(question));
-    }
-    return out;
-  }
-
   void load_rows(const std::vector<std::string>& wiping) {
     for (const RowSource* source : chosen_) {
       report_.tables.push_back({source->table().name.display(), 0});
@@ -329,24 +302,40 @@ class Seeder::Impl {
     });
   }
 
+  // What follows the rows, in one message: proofs of foreign keys, questions for where sequences
+  // belong, and the memory's own.
   void close(const LoadTransaction& transaction) {
-    const Closing closing = closing_of(transaction);
-    const std::vector<postgres::Result> results = connection_.query_all(closing.statements);
-    std::size_t at = closing.first_key;
-    for (const catalog::ForeignKey* key : closing.keys) {
+    std::vector<postgres::Statement> statements = transaction.ending();
+    std::size_t at = statements.size();
+    std::vector<const catalog::ForeignKey*> keys;
+    if (transaction.must_prove()) keys = keys_to_prove(plan_->schema, chosen_tables());
+    for (const catalog::ForeignKey* key : keys) statements.push_back(proof_of(*key));
+    std::vector<const catalog::Sequence*> sequences;
+    for (const catalog::Sequence* sequence : sequences_) {
+      if (sequence->uses.empty()) continue;
+      sequences.push_back(sequence);
+      statements.push_back(place_of(*sequence));
+    }
+    if (remembers()) {
+      for (auto& question : SeedMemory::questions(memory_)) {
+        statements.push_back(std::move(question));
+      }
+    }
+    const std::vector<postgres::Result> results = connection_.query_all(statements);
+    for (const catalog::ForeignKey* key : keys) {
       if (!results[at].empty()) throw_violation(*key, results[at], plan_->sources);
       ++at;
     }
-    report_.foreign_keys_proven = closing.keys.size();
-    std::vector<postgres::Statement> statements;
-    for (const catalog::Sequence* sequence : closing.sequences) {
+    report_.foreign_keys_proven = keys.size();
+    statements.clear();
+    for (const catalog::Sequence* sequence : sequences) {
       const SequencePlace place = read_place(connection_, *sequence, results[at++]);
       for (auto& statement : setting_of(*sequence, place)) {
         statements.push_back(std::move(statement));
       }
       sequences_set_[sequence->name.sql()] = place.text();
     }
-    report_.sequences_set = closing.sequences.size();
+    report_.sequences_set = sequences.size();
     answers_.assign(results.begin() + static_cast<std::ptrdiff_t>(at), results.end());
     if (statements.empty()) return;
     const std::vector<postgres::Statement> role = transaction.usual_role();
