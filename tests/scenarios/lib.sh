@@ -188,7 +188,7 @@ database_state() {
 
 # Every file below the directories with its content, as one hash.
 files_state() {
-  find "$@" -type f ! -path '*/.pgcycle/*' -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-64
+  find "$@" -name .pgcycle -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-64
 }
 
 same() {

@@ -61,7 +61,7 @@ for i in $(seq 12); do
 done
 run 0 pgcycle-extract -q
 same_files fixtures masked
-same "$(find . -name '*pgcycle-new*' | wc -l)" 0 "files left behind"
+same "$(find . -name .pgcycle -prune -o -name '*pgcycle-new*' -print | wc -l)" 0 "files left behind"
 
 # Seed: one transaction.
 timed pgcycle-seed --fixtures masked

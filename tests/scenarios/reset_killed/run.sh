@@ -79,7 +79,7 @@ no_sessions_of pgcycle-reset "$admin"
 run 0 pgcycle-reset -q --dump custom.dump
 same "$(state)" "$new"
 finished "$admin"
-same "$(find "$TMPDIR" . -name '*pgcycle*' -newer custom.dump -not -path './.pgcycle*' -not -name pgcycle.json | wc -l)" 0 "files left behind"
+same "$(find "$TMPDIR" . -path './.pgcycle*' -prune -o -name '*pgcycle*' -newer custom.dump -not -name pgcycle.json -print | wc -l)" 0 "files left behind"
 for _ in $(seq 50); do pgrep -f -- "pgcycle-reset .*$work" >/dev/null || break; sleep 0.1; done
 for program in pgcycle-reset pg_restore psql pg_dump gzip; do
   same "$(pgrep -fc -- "$program .*$work" || true)" 0 "processes left behind"
