@@ -177,6 +177,7 @@ std::vector<Sequence> load_sequences(const Result& rows, const TablesByOid& tabl
     sequence.minimum = rows.integer(i, 4);
     sequence.maximum = rows.integer(i, 5);
     sequence.may_alter = rows.boolean(i, 6);
+    sequence.oid = oid_at(rows, i, 9);
     const std::vector<std::string> table_oids = rows.array(i, 7);
     const std::vector<std::string> columns = rows.array(i, 8);
     for (std::size_t u = 0; u < columns.size(); ++u) {

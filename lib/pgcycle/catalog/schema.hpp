@@ -126,6 +126,7 @@ struct SequenceUse {
 };
 
 struct Sequence {
+  Oid oid = 0;
   QualifiedName name;
   std::int64_t start = 1;
   std::int64_t increment = 1;

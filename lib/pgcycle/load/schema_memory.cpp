@@ -56,8 +56,8 @@ catalog::Schema remembered_schema(postgres::Connection& connection, catalog::Sch
                                   const Definitions& definitions, const fs::path& directory) {
   std::vector<postgres::Statement> questions;
   Sha256 hash;
-  hash.update(fmt::format("{}\n{}\n{}\n", definitions.columns, definitions.others,
-                          connection.server_version()));
+  hash.update(fmt::format("{}\n{}\n{}\n{}\n", definitions.columns, definitions.others,
+                          definitions.role, connection.server_version()));
   for (std::string& query : catalog::schema_queries(detail)) {
     hash.update(query);
     questions.push_back({std::move(query), {}});

@@ -70,7 +70,11 @@ class Seeder::Impl {
         hashing_(remembers()
                      ? std::async(std::launch::async, [this] { return hasher_(request_.input); })
                      : std::future<InputHash>()),
-        connection_(server::open_target(request.target, request.reporter)) {
+        connection_(server::open_target(request.target, request.reporter)),
+        tracker_([this] { return server::open_maintenance(request_.target, request_.reporter); },
+                 request.target.kind == server::ServerKind::external
+                     ? server::WalReader::Extension::as_it_is
+                     : server::WalReader::Extension::install) {
     if (request.fire_triggers) triggers_ = Triggers::fire;
     if (use_ == Use::once) return;
     connection_.keep_plans();
@@ -142,7 +146,7 @@ class Seeder::Impl {
     report_ = {};
     if (!remembers()) return;
     const bool knows_position = !memory_;
-    if (!memory_) memory_ = SeedMemory::recall(connection_, request_.memory_directory);
+    if (!memory_) memory_ = SeedMemory::recall(connection_, request_.memory_directory, tracker_);
     // A file that is edited from here on has another hash.
     input_hash_ = hashing_.valid() ? hashing_.get() : hasher_(request_.input);
     if (knows_position || loads_everything() || memory_->input() != input_hash_->all) return;
@@ -199,7 +203,8 @@ class Seeder::Impl {
     load(transaction);
     throw_if_interrupted();
     if (remembers()) {
-      taken = SeedMemory::take(connection_, *plan_, input_hash_->all, sources, loaded(), memory_);
+      taken = SeedMemory::take(connection_, *plan_, input_hash_->all, sources, loaded(), memory_,
+                               tracker_);
     }
     if (use_ == Use::once) {
       transaction.commit({});  // its turn lasts until all is kept
@@ -366,6 +371,7 @@ class Seeder::Impl {
   InputHasher hasher_;
   std::future<InputHash> hashing_;
   postgres::Connection connection_;
+  server::ChangeTracker tracker_;
   Triggers triggers_ = Triggers::rest;
 
   // Kept from run to run.

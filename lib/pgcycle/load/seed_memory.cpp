@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <charconv>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -20,7 +21,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-constexpr int kFormat = 3;
+constexpr int kFormat = 4;
 constexpr const char* kNote = "pgcycle.seed";
 constexpr std::size_t kMostFiles = 50;
 
@@ -36,8 +37,8 @@ SELECT (SELECT count(*) || ' ' || sum(hashtextextended(concat_ws('.', attrelid, 
         FROM pg_catalog.pg_constraint WHERE oid >= 16384)
 )";
 
-// What kColumns leaves out, and what depends on the role. Not pg_class and pg_sequence by their
-// transactions: TRUNCATE and RESTART write there too.
+// What kColumns leaves out. Not pg_class and pg_sequence by their transactions: TRUNCATE and
+// RESTART write there too.
 constexpr const char* kOthers = R"(
 WITH ns AS (SELECT oid, xmin FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_'),
 rel AS (SELECT * FROM pg_catalog.pg_class WHERE oid >= 16384 AND relnamespace IN (SELECT oid FROM ns))
@@ -63,7 +64,11 @@ SELECT concat_ws(' ',
      UNION ALL SELECT 'f', oid, xmin FROM pg_catalog.pg_proc WHERE oid >= 16384
      UNION ALL SELECT 'o', objid, xmin FROM pg_catalog.pg_depend
        WHERE classid = 'pg_class'::regclass AND (refobjsubid > 0 OR deptype = 'e')
-         AND objid IN (SELECT oid FROM rel)) x),
+         AND objid IN (SELECT oid FROM rel)) x))
+)";
+
+constexpr const char* kRole = R"(
+SELECT concat_ws(' ',
   current_user, (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user),
   (SELECT sum(hashtextextended(concat_ws('.', roleid, member, xmin), 0)::numeric)
    FROM pg_catalog.pg_auth_members))
@@ -98,16 +103,24 @@ std::string rows_sql(const std::string& from, const std::string& transaction) {
                      transaction, from);
 }
 
-std::vector<std::string> values_sql(const std::vector<std::string>& sequences) {
-  std::vector<std::string> out;
-  for (const std::string& name : sequences) {
-    out.push_back(fmt::format("(SELECT last_value || ',' || is_called FROM {})", name));
-  }
-  return out;
+std::string value_sql(const std::string& sequence) {
+  return fmt::format("(SELECT last_value || ',' || is_called FROM {})", sequence);
 }
 
 std::string array_of(const std::vector<std::string>& expressions) {
   return fmt::format("SELECT ARRAY[{}]::text[]", fmt::join(expressions, ", "));
+}
+
+Json json_of(const server::ChangeTracker::Mark& mark) {
+  return {{"position", mark.position},     {"on_disk", mark.on_disk},
+          {"next", mark.next_transaction}, {"server_start", mark.server_start},
+          {"database", mark.database},     {"own", mark.own_transaction},
+          {"settled", mark.is_settled}};
+}
+
+server::ChangeTracker::Mark mark_in(const Json& json) {
+  return {json.at("position"), json.at("on_disk"), json.at("next"),   json.at("server_start"),
+          json.at("database"), json.at("own"),     json.at("settled")};
 }
 
 fs::path file_of(const fs::path& directory, const std::string& token) {
@@ -162,8 +175,8 @@ const std::string& InputHasher::hash_of(const std::string& file) {
 }
 
 Definitions definitions_of(postgres::Connection& connection) {
-  const auto results = connection.query_all({{kColumns, {}}, {kOthers, {}}});
-  return {results[0].get(0, 0), results[1].get(0, 0)};
+  const auto results = connection.query_all({{kColumns, {}}, {kOthers, {}}, {kRole, {}}});
+  return {results[0].get(0, 0), results[1].get(0, 0), results[2].get(0, 0)};
 }
 
 SourceHashes hashes_of_merged(const SeedPlan& plan) {
@@ -184,8 +197,10 @@ void add_hashes_of_files(SourceHashes& hashes, const SeedPlan& plan, const SeedI
 }
 
 std::optional<SeedMemory> SeedMemory::recall(postgres::Connection& connection,
-                                             const fs::path& directory) {
+                                             const fs::path& directory,
+                                             server::ChangeTracker& tracker) {
   SeedMemory memory;
+  memory.tracker_ = &tracker;
   const auto row = connection.query(
       fmt::format("SELECT {}, ({}) FROM pg_catalog.pg_database WHERE datname = current_database()",
                   server::database_setting_sql("pg_database.oid", kNote), kPosition));
@@ -199,11 +214,15 @@ std::optional<SeedMemory> SeedMemory::recall(postgres::Connection& connection,
     if (json.at("format") != kFormat) return std::nullopt;
     memory.input_ = json.at("input");
     memory.position_ = json.at("position");
-    memory.definitions_ = {json.at("columns"), json.at("others")};
-    memory.sequences_ = json.at("sequences").get<std::map<std::string, std::string>>();
+    memory.definitions_ = {json.at("columns"), json.at("others"), json.at("role")};
+    memory.mark_ = mark_in(json.at("mark"));
+    for (const Json& sequence : json.at("sequences")) {
+      memory.sequences_[sequence.at("name")] = {sequence.at("value"), sequence.at("oid")};
+    }
     for (const Json& table : json.at("tables")) {
       memory.tables_[{table.at("schema"), table.at("name")}] = {
-          table.at("from"), table.at("source"), table.at("transaction"), table.at("rows")};
+          table.at("from"), table.at("source"), table.at("transaction"),
+          table.at("rows"), table.at("oid"),    table.at("partitioned")};
     }
   } catch (const Json::exception&) {
     return std::nullopt;  // cut short: nothing is known
@@ -212,24 +231,73 @@ std::optional<SeedMemory> SeedMemory::recall(postgres::Connection& connection,
 }
 
 SeedMemory::Look SeedMemory::look(postgres::Connection& connection) const {
-  std::vector<std::string> names;
-  for (const auto& [name, value] : sequences_) names.push_back(name);
+  Look out;
+  out.mark = server::ChangeTracker::mark(connection);
+  const auto changes = written(connection, out.mark);
+  const auto is_suspect = [&changes](std::uint32_t oid) {
+    return !changes || changes->relations.contains(oid);
+  };
+  std::vector<std::string> values;
+  for (const auto& [name, sequence] : sequences_) {
+    if (is_suspect(sequence.oid)) values.push_back(value_sql(name));
+  }
   std::vector<std::string> rows;
-  for (const auto& [name, table] : tables_) rows.push_back(rows_sql(table.from, table.transaction));
-  const auto results = connection.query_all({{kPosition, {}},
-                                             {kColumns, {}},
-                                             {kOthers, {}},
-                                             {array_of(values_sql(names)), {}},
-                                             {array_of(rows), {}},
-                                             {kPosition, {}}});
-  Look out{results[0].get(0, 0),
-           {results[1].get(0, 0), results[2].get(0, 0)},
-           {},
-           results[4].array(0, 0),
-           results[5].get(0, 0)};
-  const auto values = results[3].array(0, 0);
-  for (std::size_t i = 0; i < names.size(); ++i) out.sequences[names[i]] = values.at(i);
+  for (const auto& [name, table] : tables_) {
+    if (is_suspect(table.oid)) rows.push_back(rows_sql(table.from, table.transaction));
+  }
+  const bool defined_anew = !changes || changes->definitions || definitions_.others.empty();
+  std::vector<postgres::Statement> statements{
+      {array_of(values), {}}, {array_of(rows), {}}, {kRole, {}}};
+  if (defined_anew) statements.insert(statements.end(), {{kColumns, {}}, {kOthers, {}}});
+  statements.push_back({kPosition, {}});
+  const auto results = connection.query_all(statements);
+
+  const auto found_values = results[0].array(0, 0);
+  const auto found_rows = results[1].array(0, 0);
+  std::size_t at = 0;
+  for (const auto& [name, sequence] : sequences_) {
+    out.sequences[name] = is_suspect(sequence.oid) ? found_values.at(at++) : sequence.value;
+  }
+  at = 0;
+  for (const auto& [name, table] : tables_) {
+    out.rows.push_back(is_suspect(table.oid) ? found_rows.at(at++) : table.rows);
+  }
+  out.definitions = definitions_;
+  if (defined_anew) {
+    out.definitions.columns = results[3].get(0, 0);
+    out.definitions.others = results[4].get(0, 0);
+  }
+  out.definitions.role = results[2].get(0, 0);
+  out.position_after = results.back().get(0, 0);
   return out;
+}
+
+std::optional<server::ChangeTracker::Changes> SeedMemory::written(postgres::Connection& connection,
+                                                                  Mark& now) const {
+  server::ChangeTracker::Relations relations;
+  for (const auto& [name, sequence] : sequences_) relations.all.push_back(sequence.oid);
+  for (const auto& [name, table] : tables_) {
+    relations.all.push_back(table.oid);
+    if (table.partitioned) relations.partitioned.push_back(table.oid);
+  }
+  return tracker_->since(mark_, now, bytes_worth_reading(), connection, relations);
+}
+
+// To read the log may take as long as to look at all, by what both took in measurements.
+std::uint64_t SeedMemory::bytes_worth_reading() const {
+  constexpr double kTable = 0.3;  // milliseconds
+  constexpr double kRow = 0.00006;
+  constexpr double kSession = 7;  // to open one
+  constexpr double kQuestion = 1;
+  constexpr double kBytes = 40'000;  // of the log in a millisecond
+  double milliseconds = (tracker_->is_open() ? 0 : -kSession) - kQuestion;
+  for (const auto& [name, table] : tables_) {
+    std::uint64_t rows = 0;
+    const std::size_t all = table.rows.find('/') + 1;
+    std::from_chars(table.rows.data() + all, table.rows.data() + table.rows.size(), rows);
+    milliseconds += kTable + kRow * static_cast<double>(rows);
+  }
+  return milliseconds <= 0 ? 0 : static_cast<std::uint64_t>(milliseconds * kBytes);
 }
 
 void SeedMemory::see_position(postgres::Connection& connection) {
@@ -279,13 +347,15 @@ bool SeedMemory::holds(postgres::Connection& connection, const std::string& inpu
       for (const auto& [name, table] : tables_) {
         if (now.rows.at(i++) != table.rows) return false;
       }
-      if (now.definitions.columns != definitions_.columns || now.sequences != sequences_) {
-        return false;
+      if (now.definitions.columns != definitions_.columns) return false;
+      for (const auto& [name, sequence] : sequences_) {
+        if (now.sequences.at(name) != sequence.value) return false;
       }
-      if (now.position_before == now.position_after) {
+      definitions_ = now.definitions;
+      if (now.mark.is_settled) mark_ = now.mark;
+      if (now.mark.position == now.position_after) {
         // Whatever was written before has been seen, or commits after it.
-        position_ = position_now_ = now.position_before;
-        definitions_ = now.definitions;
+        position_ = position_now_ = now.position_after;
         return true;
       }
       if (!again) return true;
@@ -317,8 +387,8 @@ std::optional<SeedMemory::Changes> SeedMemory::changes(postgres::Connection& con
     for (const auto& [name, table] : tables_) {
       if (now.rows.at(i++) != table.rows) out.tables.insert(name);
     }
-    for (const auto& [name, value] : sequences_) {
-      if (now.sequences.at(name) != value) out.sequences.insert(name);
+    for (const auto& [name, sequence] : sequences_) {
+      if (now.sequences.at(name) != sequence.value) out.sequences.insert(name);
     }
     return out;
   } catch (const Error& error) {
@@ -327,16 +397,23 @@ std::optional<SeedMemory::Changes> SeedMemory::changes(postgres::Connection& con
   }
 }
 
+// Whether the log has told, or will tell, what was defined anew since the definitions were read.
+bool SeedMemory::knows_changes() const {
+  return is_unmoved() || (has_seen_all() && seen_->mark.is_settled);
+}
+
 std::vector<postgres::Statement> SeedMemory::questions(const std::optional<SeedMemory>& before) {
   std::vector<postgres::Statement> out{{"SELECT pg_current_xact_id()::xid", {}}};
-  if (!before || !before->is_unmoved()) out.push_back({kColumns, {}});
+  if (!before || !before->knows_changes()) out.push_back({kColumns, {}});
   return out;
 }
 
 SeedMemory SeedMemory::take(postgres::Connection& connection, const SeedPlan& plan,
                             const std::string& input_hash, const SourceHashes& sources,
-                            const Loaded& loaded, const std::optional<SeedMemory>& before) {
+                            const Loaded& loaded, const std::optional<SeedMemory>& before,
+                            server::ChangeTracker& tracker) {
   SeedMemory memory;
+  memory.tracker_ = &tracker;
   memory.token_ = before ? before->token_ : to_hex(random_bytes(16));
   memory.input_ = input_hash;
   const std::string transaction = loaded.answers.at(0).get(0, 0);
@@ -346,8 +423,12 @@ SeedMemory SeedMemory::take(postgres::Connection& connection, const SeedPlan& pl
     if (rows == loaded.tables.end()) {
       memory.tables_[name] = before.value().tables_.at(name);
     } else {
-      memory.tables_[name] = {source.table().from_sql(), sources.at(name), transaction,
-                              fmt::format("{0}/{0}", rows->second)};
+      memory.tables_[name] = {source.table().from_sql(),
+                              sources.at(name),
+                              transaction,
+                              fmt::format("{0}/{0}", rows->second),
+                              source.table().oid,
+                              source.table().partitioned};
     }
   }
   // A sequence that was not set may have moved meanwhile: that is for the next seed to find.
@@ -355,15 +436,25 @@ SeedMemory SeedMemory::take(postgres::Connection& connection, const SeedPlan& pl
     if (sequence.uses.empty()) continue;
     const std::string name = sequence.name.sql();
     const auto set = loaded.sequences.find(name);
-    memory.sequences_[name] =
-        set != loaded.sequences.end() ? set->second : before.value().sequences_.at(name);
+    memory.sequences_[name] = {
+        set != loaded.sequences.end() ? set->second : before.value().sequences_.at(name).value,
+        sequence.oid};
   }
-  memory.definitions_.columns =
-      loaded.answers.size() > 1 ? loaded.answers[1].get(0, 0) : before.value().definitions_.columns;
-  if (!loaded.triggers_fired) return memory;
-  const Look now = memory.look(connection);
-  std::size_t i = 0;
-  for (auto& [name, table] : memory.tables_) table.rows = now.rows.at(i++);
+  if (loaded.answers.size() > 1) {
+    memory.definitions_.columns = loaded.answers[1].get(0, 0);
+  } else {
+    const SeedMemory& known = before.value();
+    memory.definitions_ = known.is_unmoved() ? known.definitions_ : known.seen_->definitions;
+  }
+  if (loaded.triggers_fired) {
+    const Look now = memory.look(connection);
+    std::size_t i = 0;
+    for (auto& [name, table] : memory.tables_) table.rows = now.rows.at(i++);
+  }
+  if (!before) return memory;
+  memory.mark_ =
+      !before->is_unmoved() && before->knows_changes() ? before->seen_->mark : before->mark_;
+  memory.mark_.own_transaction = transaction;
   return memory;
 }
 
@@ -378,14 +469,22 @@ void SeedMemory::keep(postgres::Connection& connection, const fs::path& director
                       {"from", table.from},
                       {"source", table.source},
                       {"transaction", table.transaction},
-                      {"rows", table.rows}});
+                      {"rows", table.rows},
+                      {"oid", table.oid},
+                      {"partitioned", table.partitioned}});
+  }
+  Json sequences = Json::array();
+  for (const auto& [name, sequence] : sequences_) {
+    sequences.push_back({{"name", name}, {"value", sequence.value}, {"oid", sequence.oid}});
   }
   write_file_atomically(file_of(directory, token_), Json({{"format", kFormat},
                                                           {"input", input_},
                                                           {"position", position_},
                                                           {"columns", definitions_.columns},
                                                           {"others", definitions_.others},
-                                                          {"sequences", sequences_},
+                                                          {"role", definitions_.role},
+                                                          {"mark", json_of(mark_)},
+                                                          {"sequences", sequences},
                                                           {"tables", tables}})
                                                         .dump(1));
   const std::string database = connection.database();

@@ -5,8 +5,9 @@
 // loaded it, and where the write-ahead log stood when all was found to be so. A table is as it was
 // while all of its rows are of that transaction and none is missing: whoever inserts, updates,
 // deletes or truncates shows in that, on any server and with any rights. Definitions of columns and
-// values of sequences are compared too. A file that is missing, or not of this database, means that
-// everything is loaded again.
+// values of sequences are compared too. Where the log can be read and is short, it tells which
+// tables need not be looked at (server/change_tracker.hpp). A file that is missing, or not of this
+// database, means that everything is loaded again.
 //
 // Errors: none for what cannot be remembered; the caller is told.
 #pragma once
@@ -23,6 +24,7 @@
 #include "pgcycle/catalog/schema.hpp"
 #include "pgcycle/load/seed_plan.hpp"
 #include "pgcycle/postgres/connection.hpp"
+#include "pgcycle/server/change_tracker.hpp"
 
 namespace pgcycle::load {
 
@@ -50,7 +52,8 @@ class InputHasher {
 // Digests of the definitions that a plan is made of.
 struct Definitions {
   std::string columns;  // and constraints: rows are loaded again after a change of these
-  std::string others;   // and what the role may do
+  std::string others;
+  std::string role;  // and what it may do
   bool operator==(const Definitions&) const = default;
 };
 Definitions definitions_of(postgres::Connection& connection);
@@ -70,12 +73,19 @@ class SeedMemory {
     std::string source;       // hash of what was loaded
     std::string transaction;  // that did
     std::string rows;         // "34/34": of it, and all
+    std::uint32_t oid = 0;
+    bool partitioned = false;
+  };
+  struct Sequence {
+    std::string value;  // as last set
+    std::uint32_t oid = 0;
   };
 
   // What the database is known to have been seeded with; nothing for one that bears no token, or
-  // whose file is not here.
+  // whose file is not here. `tracker` must outlive this.
   static std::optional<SeedMemory> recall(postgres::Connection& connection,
-                                          const std::filesystem::path& directory);
+                                          const std::filesystem::path& directory,
+                                          server::ChangeTracker& tracker);
 
   // Looks where the write-ahead log stands now.
   void see_position(postgres::Connection& connection);
@@ -113,21 +123,27 @@ class SeedMemory {
   // Takes down, in that transaction, what the database now holds.
   static SeedMemory take(postgres::Connection& connection, const SeedPlan& plan,
                          const std::string& input_hash, const SourceHashes& sources,
-                         const Loaded& loaded, const std::optional<SeedMemory>& before);
+                         const Loaded& loaded, const std::optional<SeedMemory>& before,
+                         server::ChangeTracker& tracker);
   // After that transaction's commit, and when holds() has found another position.
   void keep(postgres::Connection& connection, const std::filesystem::path& directory) const;
 
   std::size_t table_count() const { return tables_.size(); }
 
  private:
+  using Mark = server::ChangeTracker::Mark;
   struct Look {
-    std::string position_before;  // in the write-ahead log
+    Mark mark;  // where the write-ahead log stood before
     Definitions definitions;
     std::map<std::string, std::string> sequences;  // with their values
     std::vector<std::string> rows;                 // of each table
     std::string position_after;
   };
   Look look(postgres::Connection& connection) const;
+  std::optional<server::ChangeTracker::Changes> written(postgres::Connection& connection,
+                                                        Mark& now) const;
+  std::uint64_t bytes_worth_reading() const;
+  bool knows_changes() const;
   bool has_seen_all() const;
   void look_again(postgres::Connection& connection);
   Changes changed_sources(const SourceHashes& sources) const;
@@ -136,9 +152,11 @@ class SeedMemory {
   std::string input_;
   std::string position_;  // in the write-ahead log, before the database was found to be so
   std::string position_now_;
-  Definitions definitions_;                       // others: empty where not known
-  std::map<std::string, std::string> sequences_;  // as SQL, with their values
+  Definitions definitions_;                    // others: empty where not known
+  std::map<std::string, Sequence> sequences_;  // as SQL
   std::map<catalog::QualifiedName, Table> tables_;
+  server::ChangeTracker* tracker_ = nullptr;
+  Mark mark_;  // all of this was so then, or was made so later by its own transaction
   std::optional<Look> seen_;  // the last look
   bool seen_now_ = false;     // since the position was seen
 };

@@ -8,50 +8,56 @@ namespace pgcycle::server {
 
 namespace {
 
-std::string schema_of_extension(postgres::Connection& maintenance) {
-  const auto rows = maintenance.query(
-      "SELECT n.nspname FROM pg_catalog.pg_extension e "
-      "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_walinspect'");
-  return rows.empty() ? std::string() : rows.get(0, 0);
-}
+// Whether the role is a superuser, and where the extension is.
+constexpr const char* kState =
+    "SELECT current_setting('is_superuser'), (SELECT n.nspname FROM pg_catalog.pg_extension e "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_walinspect')";
 
 }  // namespace
 
-WalReader::WalReader(postgres::Connection& maintenance) : maintenance_(maintenance) {
+WalReader::WalReader(postgres::Connection& maintenance, Extension extension)
+    : maintenance_(maintenance) {
   if (maintenance.server_version() < 150000) {
     obstacle_ = "the server is older than PostgreSQL 15";
     return;
   }
-  if (maintenance.query("SHOW is_superuser").get(0, 0) != "on") {
+  const auto state = maintenance.query(kState);
+  if (state.text(0, 0) != "on") {
     obstacle_ = "the role is not a superuser";
     return;
   }
-  std::string schema = schema_of_extension(maintenance);
+  std::string schema = state.get(0, 1);
+  if (schema.empty() && extension == Extension::as_it_is) {
+    obstacle_ = "the extension pg_walinspect is not installed";
+    return;
+  }
   if (schema.empty()) {
     try {
       maintenance.execute("CREATE EXTENSION IF NOT EXISTS pg_walinspect WITH SCHEMA pg_catalog");
     } catch (const Error& error) {  // another session may have been faster
       obstacle_ = error.message();
     }
-    schema = schema_of_extension(maintenance);
+    schema = maintenance.query(kState).get(0, 1);
     if (schema.empty()) return;
     obstacle_.clear();
   }
-  maintenance.execute("SET synchronous_commit = local");  // for flush()
   // Both blocks of an update are of one relation, so the first tells.
   changes_ = fmt::format(
       "SELECT DISTINCT split_part(split_part(block_ref, '/', 3), ' ', 1)::bigint FROM {}($1, $2) "
-      "WHERE resource_manager IN ('Heap', 'Heap2') AND split_part(record_type, '+', 1) IN "
+      "WHERE (resource_manager IN ('Heap', 'Heap2') AND split_part(record_type, '+', 1) IN "
       "('INSERT', 'MULTI_INSERT', 'UPDATE', 'HOT_UPDATE', 'DELETE') "
+      "OR $5::boolean AND resource_manager = 'Sequence') "
       "AND split_part(block_ref, '/', 2) = $3 AND xid::text <> $4",
       postgres::quote_identifier(schema) + ".pg_get_wal_records_info");
 }
 
 std::set<std::uint32_t> WalReader::changed_relations(std::uint32_t oid, const std::string& start,
                                                      const std::string& end,
-                                                     const std::string& except) {
+                                                     const std::string& except, Records records) {
   std::set<std::uint32_t> out;
-  const auto results = maintenance_.run({{changes_, {start, end, std::to_string(oid), except}}});
+  const std::string sequences = records == Records::rows_and_sequences ? "true" : "false";
+  const auto results =
+      maintenance_.run({{changes_, {start, end, std::to_string(oid), except, sequences}}});
   for (const std::string& file : results[0]) {
     out.insert(static_cast<std::uint32_t>(std::stoul(file)));
   }
@@ -59,7 +65,8 @@ std::set<std::uint32_t> WalReader::changed_relations(std::uint32_t oid, const st
 }
 
 void WalReader::flush() {
-  maintenance_.query("SELECT pg_logical_emit_message(true, 'pgcycle', '')");
+  maintenance_.query_all({{"SET synchronous_commit = local", {}},
+                          {"SELECT pg_logical_emit_message(true, 'pgcycle', '')", {}}});
 }
 
 }  // namespace pgcycle::server

@@ -3,7 +3,8 @@
 // The server decodes its own log (extension pg_walinspect, PostgreSQL 15 and newer, for
 // superusers), installed in the maintenance database. Only records that change rows of
 // heap tables count: neither locks of rows, nor vacuum, nor indexes, nor statistics that
-// are updated in place. A record stands for its relation's file, by relfilenode.
+// are updated in place; and, where asked for, those that move sequences. A record stands for its
+// relation's file, by relfilenode.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,9 @@ namespace pgcycle::server {
 
 class WalReader {
  public:
-  // Looks for the extension, and installs it where the role may.
-  explicit WalReader(postgres::Connection& maintenance);
+  enum class Extension { install, as_it_is };
+  // Looks for the extension, and installs it where it may and the role can.
+  explicit WalReader(postgres::Connection& maintenance, Extension extension = Extension::install);
 
   // Why the log cannot be read; empty when it can.
   const std::string& obstacle() const { return obstacle_; }
@@ -25,8 +27,10 @@ class WalReader {
   // The relfilenodes of database `oid` that were written to from `start` to `end`
   // (positions as PostgreSQL writes them), but for transaction `except` if not empty.
   // Throws Error{statement} when that part of the log is gone.
+  enum class Records { rows, rows_and_sequences };
   std::set<std::uint32_t> changed_relations(std::uint32_t oid, const std::string& start,
-                                            const std::string& end, const std::string& except);
+                                            const std::string& end, const std::string& except,
+                                            Records records = Records::rows);
   // Makes sure that the log is on disk up to where it is now, and so readable.
   void flush();
 

@@ -26,7 +26,8 @@ SELECT n.nspname,
        s.seqmax,
        pg_has_role(c.relowner, 'USAGE') AS may_alter,
        COALESCE(u.tables, '{}') AS tables,
-       COALESCE(u.columns, '{}') AS columns
+       COALESCE(u.columns, '{}') AS columns,
+       c.oid
 FROM pg_sequence s
 JOIN pg_class c ON c.oid = s.seqrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
