@@ -87,20 +87,22 @@ std::optional<ChangeTracker::Changes> ChangeTracker::since(const Mark& mark, Mar
   const std::uint64_t from = bytes_at(mark.on_disk);
   const std::uint64_t to = bytes_at(now.position);
   if (to < from || to - from > most_bytes) return std::nullopt;
-  WalReader* const log = reader();
-  if (log == nullptr) return std::nullopt;
   std::set<std::uint32_t> files;
-  try {
-    if (bytes_at(now.on_disk) < to) {
-      log->flush();
-      now = ChangeTracker::mark(session);
+  if (from < to) {
+    WalReader* const log = reader();
+    if (log == nullptr) return std::nullopt;
+    try {
+      if (bytes_at(now.on_disk) < to) {
+        log->flush();
+        now = ChangeTracker::mark(session);
+      }
+      files = log->changed_relations(static_cast<std::uint32_t>(std::stoul(mark.database)),
+                                     mark.on_disk, now.position, mark.own_transaction,
+                                     WalReader::Records::rows_and_sequences);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::statement) throw;
+      return std::nullopt;  // that part of it is gone
     }
-    files = log->changed_relations(static_cast<std::uint32_t>(std::stoul(mark.database)),
-                                   mark.on_disk, now.position, mark.own_transaction,
-                                   WalReader::Records::rows_and_sequences);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::statement) throw;
-    return std::nullopt;  // that part of it is gone
   }
   const postgres::Result row =
       session.query_all({{kWritten,

@@ -56,7 +56,8 @@ class ChangeTracker {
   // disk first, which moves it.
   std::optional<Changes> since(const Mark& mark, Mark& now, std::uint64_t most_bytes,
                                postgres::Connection& session, const Relations& relations);
-  // Whether the next answer needs no new session.
+  // Opens its session while there is time; else the first answer does.
+  void open() { reader(); }
   bool is_open() const { return reader_.has_value(); }
 
  private:
