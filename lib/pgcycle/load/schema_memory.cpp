@@ -1,6 +1,7 @@
 #include "pgcycle/load/schema_memory.hpp"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
 #include <nlohmann/json.hpp>
 
@@ -35,14 +36,18 @@ Json json_of(const std::vector<Result>& answers) {
 
 // Throws where the text is not what `json_of` makes.
 std::vector<Result> answers_of(const std::string& text) {
+  simdjson::dom::parser parser;
   std::vector<Result> out;
-  for (const Json& answer : Json::parse(text)) {
+  for (const simdjson::dom::element answer : parser.parse(text).get_array()) {
     std::vector<Result::Row> rows;
-    for (const Json& values : answer) {
+    for (const simdjson::dom::element values : answer.get_array()) {
       Result::Row& row = rows.emplace_back();
-      for (const Json& value : values) {
-        row.push_back(value.is_null() ? std::nullopt
-                                      : std::optional(value.get_ref<const std::string&>()));
+      for (const simdjson::dom::element value : values.get_array()) {
+        if (value.is_null()) {
+          row.emplace_back();
+        } else {
+          row.emplace_back(std::string_view(value));
+        }
       }
     }
     out.push_back(Result::of_rows(rows));

@@ -1,6 +1,7 @@
 #include "pgcycle/load/seed_memory.hpp"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -118,9 +119,20 @@ Json json_of(const server::ChangeTracker::Mark& mark) {
           {"settled", mark.is_settled}};
 }
 
-server::ChangeTracker::Mark mark_in(const Json& json) {
-  return {json.at("position"), json.at("on_disk"), json.at("next"),   json.at("server_start"),
-          json.at("database"), json.at("own"),     json.at("settled")};
+// Of what was written by `keep`; throws where something is missing.
+using Stored = simdjson::dom::element;
+std::string text_in(const Stored& stored, std::string_view key) {
+  return std::string(std::string_view(stored[key]));
+}
+
+std::uint32_t oid_in(const Stored& stored) {
+  return static_cast<std::uint32_t>(std::uint64_t(stored["oid"]));
+}
+
+server::ChangeTracker::Mark mark_in(const Stored& stored) {
+  return {text_in(stored, "position"),     text_in(stored, "on_disk"),  text_in(stored, "next"),
+          text_in(stored, "server_start"), text_in(stored, "database"), text_in(stored, "own"),
+          bool(stored["settled"])};
 }
 
 fs::path file_of(const fs::path& directory, const std::string& token) {
@@ -210,21 +222,27 @@ std::optional<SeedMemory> SeedMemory::recall(postgres::Connection& connection,
                         memory.token_.find_first_not_of("0123456789abcdef") == std::string::npos;
   if (!is_token || !fs::exists(file_of(directory, memory.token_))) return std::nullopt;
   try {
-    const Json json = Json::parse(read_file(file_of(directory, memory.token_)));
-    if (json.at("format") != kFormat) return std::nullopt;
-    memory.input_ = json.at("input");
-    memory.position_ = json.at("position");
-    memory.definitions_ = {json.at("columns"), json.at("others"), json.at("role")};
-    memory.mark_ = mark_in(json.at("mark"));
-    for (const Json& sequence : json.at("sequences")) {
-      memory.sequences_[sequence.at("name")] = {sequence.at("value"), sequence.at("oid")};
+    simdjson::dom::parser parser;
+    const Stored stored = parser.parse(read_file(file_of(directory, memory.token_)));
+    if (std::int64_t(stored["format"]) != kFormat) return std::nullopt;
+    memory.input_ = text_in(stored, "input");
+    memory.position_ = text_in(stored, "position");
+    memory.definitions_ = {text_in(stored, "columns"), text_in(stored, "others"),
+                           text_in(stored, "role")};
+    memory.mark_ = mark_in(stored["mark"]);
+    for (const Stored sequence : stored["sequences"].get_array()) {
+      memory.sequences_[text_in(sequence, "name")] = {text_in(sequence, "value"), oid_in(sequence)};
     }
-    for (const Json& table : json.at("tables")) {
-      memory.tables_[{table.at("schema"), table.at("name")}] = {
-          table.at("from"), table.at("source"), table.at("transaction"),
-          table.at("rows"), table.at("oid"),    table.at("partitioned")};
+    for (const Stored table : stored["tables"].get_array()) {
+      memory.tables_[{text_in(table, "schema"), text_in(table, "name")}] = {
+          text_in(table, "from"),
+          text_in(table, "source"),
+          text_in(table, "transaction"),
+          text_in(table, "rows"),
+          oid_in(table),
+          bool(table["partitioned"])};
     }
-  } catch (const Json::exception&) {
+  } catch (const simdjson::simdjson_error&) {
     return std::nullopt;  // cut short: nothing is known
   }
   return memory;
