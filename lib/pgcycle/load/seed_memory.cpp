@@ -217,6 +217,7 @@ std::optional<SeedMemory> SeedMemory::recall(postgres::Connection& connection,
       fmt::format("SELECT {}, ({}) FROM pg_catalog.pg_database WHERE datname = current_database()",
                   server::database_setting_sql("pg_database.oid", kNote), kPosition));
   memory.token_ = row.get(0, 0);
+  memory.is_noted_ = true;
   memory.position_now_ = row.get(0, 1);
   const bool is_token = !memory.token_.empty() &&
                         memory.token_.find_first_not_of("0123456789abcdef") == std::string::npos;
@@ -433,6 +434,7 @@ SeedMemory SeedMemory::take(postgres::Connection& connection, const SeedPlan& pl
   SeedMemory memory;
   memory.tracker_ = &tracker;
   memory.token_ = before ? before->token_ : to_hex(random_bytes(16));
+  memory.is_noted_ = before && before->is_noted_;
   memory.input_ = input_hash;
   const std::string transaction = loaded.answers.at(0).get(0, 0);
   for (const RowSource& source : plan.sources) {
@@ -476,7 +478,7 @@ SeedMemory SeedMemory::take(postgres::Connection& connection, const SeedPlan& pl
   return memory;
 }
 
-void SeedMemory::keep(postgres::Connection& connection, const fs::path& directory) const {
+void SeedMemory::keep(postgres::Connection& connection, const fs::path& directory) {
   if (fs::create_directories(directory)) {
     write_file_atomically(directory / ".gitignore", "*\n");  // it says nothing to others
   }
@@ -505,9 +507,9 @@ void SeedMemory::keep(postgres::Connection& connection, const fs::path& director
                                                           {"sequences", sequences},
                                                           {"tables", tables}})
                                                         .dump(1));
-  const std::string database = connection.database();
-  if (server::database_setting(connection, database, kNote) != token_) {
-    server::set_database_setting(connection, database, kNote, token_);
+  if (!is_noted_) {
+    server::set_database_setting(connection, connection.database(), kNote, token_);
+    is_noted_ = true;
   }
   // Others are of databases that are long gone.
   keep_newest_files(directory, kMostFiles, [](std::string_view name) {

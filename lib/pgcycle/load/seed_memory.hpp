@@ -126,7 +126,7 @@ class SeedMemory {
                          const Loaded& loaded, const std::optional<SeedMemory>& before,
                          server::ChangeTracker& tracker);
   // After that transaction's commit, and when holds() has found another position.
-  void keep(postgres::Connection& connection, const std::filesystem::path& directory) const;
+  void keep(postgres::Connection& connection, const std::filesystem::path& directory);
 
   std::size_t table_count() const { return tables_.size(); }
 
@@ -149,6 +149,7 @@ class SeedMemory {
   Changes changed_sources(const SourceHashes& sources) const;
 
   std::string token_;
+  bool is_noted_ = false;  // the database bears it
   std::string input_;
   std::string position_;  // in the write-ahead log, before the database was found to be so
   std::string position_now_;
