@@ -66,7 +66,8 @@ TEST(Inflater, ReadsMembersOneAfterTheOther) {
 
 TEST(Inflater, TellsOfDamageAndOfAnEndThatIsMissing) {
   std::mt19937 random(test::test_seed());
-  const std::string whole = gzipped(sample(random, 300000));
+  const std::string text = sample(random, 300000);
+  const std::string whole = gzipped(text);
   const auto failure = [&random](const std::string& stream) {
     return test::error_of([&] { inflated(Inflater::Format::gzip, stream, random); }).message();
   };
@@ -79,11 +80,18 @@ TEST(Inflater, TellsOfDamageAndOfAnEndThatIsMissing) {
   std::string other = whole;
   other[other.size() - 6] ^= 1;  // in the checksum
   EXPECT_NE(failure(other).find("its checksum is another"), std::string::npos);
-  for (int i = 0; i < 20; ++i) {
+  // A bit that is turned is told, or was one of those that nobody reads, such as the header's.
+  int told = 0;
+  for (int i = 0; i < 40; ++i) {
     other = whole;
-    other[10 + random() % (other.size() - 18)] ^= static_cast<char>(1U << random() % 8);
-    failure(other);
+    other[random() % other.size()] ^= static_cast<char>(1U << random() % 8);
+    try {
+      EXPECT_EQ(inflated(Inflater::Format::gzip, other, random), text) << i;
+    } catch (const Error&) {
+      ++told;
+    }
   }
+  EXPECT_GT(told, 30);
   const std::string zlib = zlib_stream("text") + "more";
   EXPECT_NE(test::error_of([&] { inflated(Inflater::Format::zlib, zlib, random); })
                 .message()

@@ -168,8 +168,14 @@ class Seeder::Impl {
       plan_.reset();
     }
     if (!plan_) {
-      plan_ = make_seed_plan([this](SchemaDetail detail) { return read_schema(detail); },
-                             request_.input);
+      plan_ = make_seed_plan(
+          [this](SchemaDetail detail) { return read_schema(detail); }, request_.input,
+          [this](const QualifiedName& table, const std::string& file) {
+            if (!memory_ || !input_hash_) return false;
+            const auto hash = input_hash_->files.find(file);
+            return hash != input_hash_->files.end() &&
+                   memory_->has_loaded(table, hash->second, planned_definitions_);
+          });
       check_golden_values(connection_, *plan_);
       merged_hashes_ = hashes_of_merged(*plan_);
       if (input_hash_) planned_files_ = input_hash_->files;

@@ -385,6 +385,13 @@ bool SeedMemory::holds(postgres::Connection& connection, const std::string& inpu
   }
 }
 
+bool SeedMemory::has_loaded(const QualifiedName& table, const std::string& source,
+                            const Definitions& definitions) const {
+  const auto known = tables_.find(table);
+  return known != tables_.end() && known->second.source == source &&
+         definitions_.columns == definitions.columns;
+}
+
 SeedMemory::Changes SeedMemory::changed_sources(const SourceHashes& sources) const {
   Changes out;
   for (const auto& [name, hash] : sources) {

@@ -107,6 +107,9 @@ class SeedMemory {
   };
   // Nothing where everything must be loaded again.
   std::optional<Changes> changes(postgres::Connection& connection, const SourceHashes& sources);
+  // Whether rows of this source were loaded into the table while columns were defined like this.
+  bool has_loaded(const catalog::QualifiedName& table, const std::string& source,
+                  const Definitions& definitions) const;
   bool knows_sequence(const std::string& as_sql) const { return sequences_.contains(as_sql); }
   // Of the database as it is now. With `and_rows`, all that `changes` needs is looked at too.
   Definitions definitions(postgres::Connection& connection, bool and_rows);

@@ -17,7 +17,8 @@ using fixture::ManifestTable;
 
 class Planner {
  public:
-  Planner(const SchemaReader& read_schema, const SeedInput& input) : input_(input) {
+  Planner(const SchemaReader& read_schema, const SeedInput& input, const FitsAlready& fits_already)
+      : input_(input), fits_already_(fits_already) {
     golden_ = fixture::read_golden(input.golden_directory, input.scenario);
     // Keys are for golden records to be told apart by.
     plan_->schema = read_schema(golden_.records.empty() ? catalog::SchemaDetail::without_constraints
@@ -48,7 +49,11 @@ class Planner {
           table_is_gone(entry);
           continue;
         }
-        if (input_.adapt) adapt(entry, *table);
+        if (input_.adapt) {
+          adapt(entry, *table);
+        } else if (fits_already_ && fits_already_(entry.table, file_of(entry).native())) {
+          continue;
+        }
         source_of(entry, *table).for_each([](const fixture::Row&) {
           return false;  // the first row tells the columns
         });
@@ -147,6 +152,7 @@ class Planner {
   }
 
   const SeedInput& input_;
+  const FitsAlready& fits_already_;
   fixture::GoldenRecords golden_;
   std::unique_ptr<SeedPlan> plan_ = std::make_unique<SeedPlan>();
   std::map<catalog::QualifiedName, fixture::ColumnDrift> drift_;
@@ -172,8 +178,9 @@ std::filesystem::path SeedPlan::file_of(const Table& table,
   return entry == nullptr ? std::filesystem::path() : fixtures_directory / entry->file;
 }
 
-std::unique_ptr<SeedPlan> make_seed_plan(const SchemaReader& read_schema, const SeedInput& input) {
-  return Planner(read_schema, input).run();
+std::unique_ptr<SeedPlan> make_seed_plan(const SchemaReader& read_schema, const SeedInput& input,
+                                         const FitsAlready& fits_already) {
+  return Planner(read_schema, input, fits_already).run();
 }
 
 std::unique_ptr<SeedPlan> make_seed_plan(postgres::Connection& connection, const SeedInput& input) {

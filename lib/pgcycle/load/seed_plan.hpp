@@ -44,7 +44,10 @@ struct SeedPlan {
 };
 
 using SchemaReader = std::function<catalog::Schema(catalog::SchemaDetail)>;
-std::unique_ptr<SeedPlan> make_seed_plan(const SchemaReader& read_schema, const SeedInput& input);
+// Whether this file's rows are known to fit the table, so that it need not be opened.
+using FitsAlready = std::function<bool(const catalog::QualifiedName&, const std::string& file)>;
+std::unique_ptr<SeedPlan> make_seed_plan(const SchemaReader& read_schema, const SeedInput& input,
+                                         const FitsAlready& fits_already = {});
 // Reads the schema off the database.
 std::unique_ptr<SeedPlan> make_seed_plan(postgres::Connection& connection, const SeedInput& input);
 

@@ -39,6 +39,7 @@ for name in Edites Editet Editeu; do
   ask '{"op": "seed"}'
   same "$(sql "SELECT count(*) FROM holidays WHERE name = '$name'")" 1 "an edit was not seen"
 done
+sleep 1 # until it has found where the log stands
 before=$(sql "SELECT pg_current_wal_insert_lsn()")
 ask '{"op": "seed"}'
 answers '"tables":[]'
