@@ -35,6 +35,8 @@ class LoadTransaction {
   const postgres::Result& answer() const { return answer_.value(); }
   // True where nothing is checked on the way and the keys must be proven.
   bool must_prove() const { return replica_; }
+  // Whether the rest took changes of definitions, which are taken back at its end.
+  bool has_altered() const { return !undo_.empty(); }
   // Statements that end the rest: deferred keys are checked then, triggers are as before.
   std::vector<postgres::Statement> ending() const;
   // What goes before statements that others may see and act upon.

@@ -232,6 +232,7 @@ class Seeder::Impl {
   SeedMemory::Loaded loaded() const {
     SeedMemory::Loaded out;
     out.answers = answers_;
+    out.definitions = planned_definitions_;
     for (std::size_t i = 0; i < chosen_.size(); ++i) {
       out.tables[chosen_[i]->table().name] = report_.tables[i].rows;
     }
@@ -329,7 +330,7 @@ class Seeder::Impl {
       statements.push_back(place_of(*sequence));
     }
     if (remembers()) {
-      for (auto& question : SeedMemory::questions(memory_)) {
+      for (auto& question : SeedMemory::questions(transaction.has_altered())) {
         statements.push_back(std::move(question));
       }
     }

@@ -423,14 +423,9 @@ std::optional<SeedMemory::Changes> SeedMemory::changes(postgres::Connection& con
   }
 }
 
-// Whether the log has told, or will tell, what was defined anew since the definitions were read.
-bool SeedMemory::knows_changes() const {
-  return is_unmoved() || (has_seen_all() && seen_->mark.is_settled);
-}
-
-std::vector<postgres::Statement> SeedMemory::questions(const std::optional<SeedMemory>& before) {
+std::vector<postgres::Statement> SeedMemory::questions(bool altered) {
   std::vector<postgres::Statement> out{{"SELECT pg_current_xact_id()::xid", {}}};
-  if (!before || !before->knows_changes()) out.push_back({kColumns, {}});
+  if (altered) out.push_back({kColumns, {}});
   return out;
 }
 
@@ -467,20 +462,17 @@ SeedMemory SeedMemory::take(postgres::Connection& connection, const SeedPlan& pl
         set != loaded.sequences.end() ? set->second : before.value().sequences_.at(name).value,
         sequence.oid};
   }
-  if (loaded.answers.size() > 1) {
-    memory.definitions_.columns = loaded.answers[1].get(0, 0);
-  } else {
-    const SeedMemory& known = before.value();
-    memory.definitions_ = known.is_unmoved() ? known.definitions_ : known.seen_->definitions;
-  }
+  // What was defined anew since they were read shows in the next look.
+  memory.definitions_ = loaded.definitions;
+  if (loaded.answers.size() > 1) memory.definitions_.columns = loaded.answers[1].get(0, 0);
   if (loaded.triggers_fired) {
     const Look now = memory.look(connection);
     std::size_t i = 0;
     for (auto& [name, table] : memory.tables_) table.rows = now.rows.at(i++);
   }
   if (!before) return memory;
-  memory.mark_ =
-      !before->is_unmoved() && before->knows_changes() ? before->seen_->mark : before->mark_;
+  const bool looked = !before->is_unmoved() && before->has_seen_all();
+  memory.mark_ = looked && before->seen_->mark.is_settled ? before->seen_->mark : before->mark_;
   memory.mark_.own_transaction = transaction;
   return memory;
 }

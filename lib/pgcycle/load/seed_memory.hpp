@@ -114,11 +114,12 @@ class SeedMemory {
   // Of the database as it is now. With `and_rows`, all that `changes` needs is looked at too.
   Definitions definitions(postgres::Connection& connection, bool and_rows);
 
-  // What `take` asks of the transaction, once rows are in.
-  static std::vector<postgres::Statement> questions(const std::optional<SeedMemory>& before);
+  // What `take` asks of the transaction, once rows are in and whatever it altered is as before.
+  static std::vector<postgres::Statement> questions(bool altered);
   // What a transaction did; the rest is as it was remembered.
   struct Loaded {
     std::vector<postgres::Result> answers;                   // to `questions`
+    Definitions definitions;                                 // that it was planned by
     std::map<catalog::QualifiedName, std::uint64_t> tables;  // with as many rows
     std::map<std::string, std::string> sequences;            // as SQL, set to these values
     bool triggers_fired = false;                             // rows must be counted
@@ -146,7 +147,6 @@ class SeedMemory {
   std::optional<server::ChangeTracker::Changes> written(postgres::Connection& connection,
                                                         Mark& now) const;
   std::uint64_t bytes_worth_reading() const;
-  bool knows_changes() const;
   bool has_seen_all() const;
   void look_again(postgres::Connection& connection);
   Changes changed_sources(const SourceHashes& sources) const;
