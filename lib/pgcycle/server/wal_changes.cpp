@@ -13,6 +13,12 @@ constexpr const char* kState =
     "SELECT current_setting('is_superuser'), (SELECT n.nspname FROM pg_catalog.pg_extension e "
     "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_walinspect')";
 
+bool is_available(postgres::Connection& maintenance) {
+  return !maintenance
+              .query("SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'pg_walinspect'")
+              .empty();
+}
+
 }  // namespace
 
 WalReader::WalReader(postgres::Connection& maintenance, Extension extension)
@@ -27,7 +33,7 @@ WalReader::WalReader(postgres::Connection& maintenance, Extension extension)
     return;
   }
   std::string schema = state.get(0, 1);
-  if (schema.empty() && extension == Extension::as_it_is) {
+  if (schema.empty() && (extension == Extension::as_it_is || !is_available(maintenance))) {
     obstacle_ = "the extension pg_walinspect is not installed";
     return;
   }
