@@ -2,12 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <random>
 #include <set>
 
 #include "pgcycle/fixture/extract.hpp"
-#include "pgcycle/load/seed_memory.hpp"
 #include "pgcycle/support/file.hpp"
 #include "tests/test_server.hpp"
 
@@ -370,19 +368,6 @@ TEST_F(SeedTest, ASeederMissesNothing) {
   }
   EXPECT_GT(loaded, 20U);
   EXPECT_LT(loaded, kRounds * 9U / 2);
-}
-
-TEST(InputHasher, SeesAnEditInTheSameInstant) {
-  const TestDirectory directory;
-  const SeedInput input{directory.path(), directory.path() / "none", {}, false};
-  InputHasher hasher;
-  std::set<std::string> seen;
-  for (int i = 100; i < 400; ++i) {
-    std::ofstream(directory.path() / "a.json") << i;  // as long as before, in the same file
-    EXPECT_TRUE(seen.insert(hasher(input).all).second) << i;
-  }
-  const std::string last = hasher(input).all;
-  EXPECT_EQ(hasher(input).all, last);
 }
 
 }  // namespace

@@ -178,6 +178,7 @@ std::vector<Sequence> load_sequences(const Result& rows, const TablesByOid& tabl
     sequence.maximum = rows.integer(i, 5);
     sequence.may_alter = rows.boolean(i, 6);
     sequence.oid = oid_at(rows, i, 9);
+    sequence.unlogged = rows.boolean(i, 10);
     const std::vector<std::string> table_oids = rows.array(i, 7);
     const std::vector<std::string> columns = rows.array(i, 8);
     for (std::size_t u = 0; u < columns.size(); ++u) {

@@ -133,6 +133,7 @@ struct Sequence {
   std::int64_t minimum = 1;
   std::int64_t maximum = 0;
   bool may_alter = false;  // the session's role has its owner's rights
+  bool unlogged = false;
   // Columns that own it, have it as identity, or name it in their default.
   std::vector<SequenceUse> uses;
 };

@@ -86,7 +86,7 @@ catalog::Schema remembered_schema(postgres::Connection& connection, catalog::Sch
   if (definitions_of(connection) != definitions) return schema;
   try {
     fs::create_directories(directory);
-    write_file_atomically(file, json_of(answers).dump());
+    write_cache_file(file, json_of(answers).dump());
     keep_newest_files(directory, kMostFiles,
                       [](std::string_view name) { return name.starts_with(kSchemaFilePrefix); });
   } catch (const std::exception&) {

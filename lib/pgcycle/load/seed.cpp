@@ -67,9 +67,8 @@ class Seeder::Impl {
   Impl(const SeedRequest& request, Use use)
       : request_(request),
         use_(use),
-        hashing_(remembers()
-                     ? std::async(std::launch::async, [this] { return hasher_(request_.input); })
-                     : std::future<InputHash>()),
+        hashing_(remembers() ? std::async(std::launch::async, [this] { return hash_first(); })
+                             : std::future<InputHash>()),
         connection_(server::open_target(request.target, request.reporter)),
         tracker_([this] { return server::open_maintenance(request_.target, request_.reporter); },
                  request.target.kind == server::ServerKind::external
@@ -97,7 +96,8 @@ class Seeder::Impl {
     std::string position;
     server::AdvisoryLock turn(connection_, "seed", request_.reporter, SeedMemory::position_sql(),
                               position);
-    if (memory_) memory_->see_position(position);  // who had the turn before may have written
+    if (memory_)
+      memory_->see_position(connection_, position);  // who had the turn before may have written
     plan();
     if (request_.dry_run) {
       for (const RowSource& source : plan_->sources) {
@@ -114,11 +114,12 @@ class Seeder::Impl {
     return std::move(report_);
   }
 
-  // What cannot be kept is loaded again the next time.
+  // What cannot be kept is loaded, or read, again the next time.
   void keep() {
-    if (!to_keep_ || !memory_) return;
+    if (!memory_) return;
     try {
-      memory_->keep(connection_, request_.memory_directory);
+      if (to_keep_) memory_->keep(connection_, request_.memory_directory);
+      hasher_.keep(request_.input, request_.memory_directory);
     } catch (const std::exception& error) {
       request_.reporter.verbose("what was seeded cannot be remembered: {}", error.what());
     }
@@ -138,6 +139,11 @@ class Seeder::Impl {
   }
 
  private:
+  InputHash hash_first() {
+    hasher_.recall(request_.input, request_.memory_directory);
+    return hasher_(request_.input);
+  }
+
   void begin(bool force) {
     force_ = force;
     chosen_.clear();

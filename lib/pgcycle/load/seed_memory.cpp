@@ -2,14 +2,11 @@
 
 #include <fmt/format.h>
 #include <simdjson.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <charconv>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "pgcycle/load/schema_memory.hpp"
 #include "pgcycle/server/database_properties.hpp"
 #include "pgcycle/support/file.hpp"
 #include "pgcycle/support/hash.hpp"
@@ -22,7 +19,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-constexpr int kFormat = 4;
+constexpr int kFormat = 5;
 constexpr const char* kNote = "pgcycle.seed";
 constexpr std::size_t kMostFiles = 50;
 
@@ -75,29 +72,12 @@ SELECT concat_ws(' ',
    FROM pg_catalog.pg_auth_members))
 )";
 
+constexpr const char* kUnloggedSequences =
+    "SELECT COALESCE(array_agg(oid), '{}') FROM pg_catalog.pg_class WHERE relkind = 'S' AND "
+    "relpersistence = 'u'";
+
 constexpr const char* kPosition =
     "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() END";
-
-std::string hash_of_file(const fs::path& file) {
-  const FileDescriptor open = open_to_read(file);
-  Sha256 hash;
-  read_blocks(open.get(), file.string(), [&hash](std::string_view block) { hash.update(block); });
-  return to_hex(hash.finish());
-}
-
-std::string hash_of_rows(const fixture::MergedTable& table) {
-  std::string text;
-  for (const fixture::Row& row : table.rows) {
-    for (const auto& value : row.values) {
-      text += value ? fmt::format("{}:", value->size()) + *value : "-";
-    }
-    text.push_back('\n');
-  }
-  for (const fixture::PendingValue& pending : table.pending) {
-    text += fmt::format("{}.{}={}\n", pending.row, pending.column, pending.expression);
-  }
-  return to_hex(sha256(text));
-}
 
 std::string rows_sql(const std::string& from, const std::string& transaction) {
   return fmt::format("(SELECT count(*) FILTER (WHERE xmin = '{}'::xid) || '/' || count(*) FROM {})",
@@ -139,73 +119,15 @@ fs::path file_of(const fs::path& directory, const std::string& token) {
   return directory / (token + ".json");
 }
 
+bool is_token(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 }  // namespace
-
-InputHash InputHasher::operator()(const SeedInput& input) {
-  InputHash out;
-  out.all =
-      fmt::format("{} scenario={} adapt={}\nfixtures\n", kFormat, input.scenario, input.adapt);
-  add_directory(input.fixtures_directory, out);
-  out.all += "golden\n";
-  add_directory(input.golden_directory, out);
-  out.all = to_hex(sha256(out.all));
-  return out;
-}
-
-void InputHasher::add_directory(const fs::path& directory, InputHash& hash) {
-  if (!fs::is_directory(directory)) return;
-  std::vector<std::string> files;
-  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
-    if (entry.is_regular_file()) files.push_back(entry.path().native());
-  }
-  std::sort(files.begin(), files.end());
-  for (const std::string& file : files) {
-    const std::string& hashed = hash.files[file] = hash_of(file);
-    hash.all += fmt::format("{}={}\n", file.substr(directory.native().size()), hashed);
-  }
-}
-
-const std::string& InputHasher::hash_of(const std::string& file) {
-  // A file that is written while it is read, or just behind, has no later time to tell it by.
-  constexpr std::int64_t kTooRecent = 50'000'000;  // nanoseconds
-  constexpr std::int64_t kSecond = 1'000'000'000;
-  struct stat status {};
-  timespec now{};
-  if (::stat(file.c_str(), &status) != 0 || clock_gettime(CLOCK_REALTIME, &now) != 0) {
-    status = {};
-  }
-  const std::array<std::int64_t, 4> stamp{status.st_size, static_cast<std::int64_t>(status.st_ino),
-                                          status.st_mtim.tv_sec * kSecond + status.st_mtim.tv_nsec,
-                                          status.st_ctim.tv_sec * kSecond + status.st_ctim.tv_nsec};
-  Known& known = known_[file];
-  if (known.hash.empty() || known.stamp != stamp) {
-    known.hash = hash_of_file(file);
-    const std::int64_t age = now.tv_sec * kSecond + now.tv_nsec - stamp[3];
-    known.stamp = age > kTooRecent ? stamp : std::array<std::int64_t, 4>{};
-  }
-  return known.hash;
-}
 
 Definitions definitions_of(postgres::Connection& connection) {
   const auto results = connection.query_all({{kColumns, {}}, {kOthers, {}}, {kRole, {}}});
   return {results[0].get(0, 0), results[1].get(0, 0), results[2].get(0, 0)};
-}
-
-SourceHashes hashes_of_merged(const SeedPlan& plan) {
-  SourceHashes out;
-  for (const auto& [name, table] : plan.merged.tables) out[name] = hash_of_rows(table);
-  return out;
-}
-
-void add_hashes_of_files(SourceHashes& hashes, const SeedPlan& plan, const SeedInput& input,
-                         const InputHash& input_hash) {
-  for (const RowSource& source : plan.sources) {
-    const QualifiedName& name = source.table().name;
-    if (plan.merged.tables.contains(name)) continue;
-    const auto file =
-        input_hash.files.find(plan.file_of(source.table(), input.fixtures_directory).native());
-    hashes[name] = file == input_hash.files.end() ? std::string() : file->second;
-  }
 }
 
 std::optional<SeedMemory> SeedMemory::recall(postgres::Connection& connection,
@@ -218,10 +140,9 @@ std::optional<SeedMemory> SeedMemory::recall(postgres::Connection& connection,
                   server::database_setting_sql("pg_database.oid", kNote), kPosition));
   memory.token_ = row.get(0, 0);
   memory.is_noted_ = true;
-  memory.position_now_ = row.get(0, 1);
-  const bool is_token = !memory.token_.empty() &&
-                        memory.token_.find_first_not_of("0123456789abcdef") == std::string::npos;
-  if (!is_token || !fs::exists(file_of(directory, memory.token_))) return std::nullopt;
+  if (!is_token(memory.token_) || !fs::exists(file_of(directory, memory.token_))) {
+    return std::nullopt;
+  }
   try {
     simdjson::dom::parser parser;
     const Stored stored = parser.parse(read_file(file_of(directory, memory.token_)));
@@ -232,7 +153,8 @@ std::optional<SeedMemory> SeedMemory::recall(postgres::Connection& connection,
                            text_in(stored, "role")};
     memory.mark_ = mark_in(stored["mark"]);
     for (const Stored sequence : stored["sequences"].get_array()) {
-      memory.sequences_[text_in(sequence, "name")] = {text_in(sequence, "value"), oid_in(sequence)};
+      memory.sequences_[text_in(sequence, "name")] = {text_in(sequence, "value"), oid_in(sequence),
+                                                      bool(sequence["unlogged"])};
     }
     for (const Stored table : stored["tables"].get_array()) {
       memory.tables_[{text_in(table, "schema"), text_in(table, "name")}] = {
@@ -246,6 +168,7 @@ std::optional<SeedMemory> SeedMemory::recall(postgres::Connection& connection,
   } catch (const simdjson::simdjson_error&) {
     return std::nullopt;  // cut short: nothing is known
   }
+  memory.see_position(connection, row.get(0, 1));
   return memory;
 }
 
@@ -268,6 +191,7 @@ SeedMemory::Look SeedMemory::look(postgres::Connection& connection) const {
   std::vector<postgres::Statement> statements{
       {array_of(values), {}}, {array_of(rows), {}}, {kRole, {}}};
   if (defined_anew) statements.insert(statements.end(), {{kColumns, {}}, {kOthers, {}}});
+  statements.push_back({kUnloggedSequences, {}});
   statements.push_back({kPosition, {}});
   const auto results = connection.query_all(statements);
 
@@ -287,6 +211,9 @@ SeedMemory::Look SeedMemory::look(postgres::Connection& connection) const {
     out.definitions.others = results[4].get(0, 0);
   }
   out.definitions.role = results[2].get(0, 0);
+  for (const std::string& oid : results[results.size() - 2].array(0, 0)) {
+    out.unlogged.insert(static_cast<std::uint32_t>(std::stoul(oid)));
+  }
   out.position_after = results.back().get(0, 0);
   return out;
 }
@@ -320,19 +247,46 @@ std::uint64_t SeedMemory::bytes_worth_reading() const {
 }
 
 void SeedMemory::see_position(postgres::Connection& connection) {
-  see_position(connection.query(kPosition).get(0, 0));
+  see_position(connection, connection.query(kPosition).get(0, 0));
 }
 
-void SeedMemory::see_position(const std::string& answer) {
+void SeedMemory::see_position(postgres::Connection& connection, const std::string& answer) {
   position_now_ = answer;
   seen_now_ = false;
+  if (answer.empty() || !has_unlogged_sequences()) return;
+  std::vector<std::string> values;
+  for (const auto& [name, sequence] : sequences_) {
+    if (sequence.unlogged) values.push_back(value_sql(name));
+  }
+  try {
+    for (const std::string& value : connection.query(array_of(values)).array(0, 0)) {
+      position_now_ += " " + value;
+    }
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::statement) throw;
+    position_now_.clear();  // one is gone
+  }
+}
+
+bool SeedMemory::has_unlogged_sequences() const {
+  return std::any_of(sequences_.begin(), sequences_.end(),
+                     [](const auto& entry) { return entry.second.unlogged; });
+}
+
+std::string SeedMemory::full_position(const std::string& position, const Look& look) const {
+  std::string out = position;
+  for (const auto& [name, sequence] : sequences_) {
+    if (look.unlogged.contains(sequence.oid)) out += " " + look.sequences.at(name);
+  }
+  return out;
 }
 
 std::string SeedMemory::position_sql() { return kPosition; }
 
 // The last look serves while nothing was written since.
 bool SeedMemory::has_seen_all() const {
-  return seen_ && (seen_now_ || (!position_now_.empty() && seen_->position_after == position_now_));
+  return seen_ && (seen_now_ || (!position_now_.empty() &&
+                                 full_position(seen_->position_after, *seen_) == position_now_));
 }
 
 void SeedMemory::look_again(postgres::Connection& connection) {
@@ -374,7 +328,10 @@ bool SeedMemory::holds(postgres::Connection& connection, const std::string& inpu
       if (now.mark.is_settled) mark_ = now.mark;
       if (now.mark.position == now.position_after) {
         // Whatever was written before has been seen, or commits after it.
-        position_ = position_now_ = now.position_after;
+        for (auto& [name, sequence] : sequences_) {
+          sequence.unlogged = now.unlogged.contains(sequence.oid);
+        }
+        position_ = position_now_ = full_position(now.position_after, now);
         return true;
       }
       if (!again) return true;
@@ -460,7 +417,7 @@ SeedMemory SeedMemory::take(postgres::Connection& connection, const SeedPlan& pl
     const auto set = loaded.sequences.find(name);
     memory.sequences_[name] = {
         set != loaded.sequences.end() ? set->second : before.value().sequences_.at(name).value,
-        sequence.oid};
+        sequence.oid, sequence.unlogged};
   }
   // What was defined anew since they were read shows in the next look.
   memory.definitions_ = loaded.definitions;
@@ -494,25 +451,28 @@ void SeedMemory::keep(postgres::Connection& connection, const fs::path& director
   }
   Json sequences = Json::array();
   for (const auto& [name, sequence] : sequences_) {
-    sequences.push_back({{"name", name}, {"value", sequence.value}, {"oid", sequence.oid}});
+    sequences.push_back({{"name", name},
+                         {"value", sequence.value},
+                         {"oid", sequence.oid},
+                         {"unlogged", sequence.unlogged}});
   }
-  write_file_atomically(file_of(directory, token_), Json({{"format", kFormat},
-                                                          {"input", input_},
-                                                          {"position", position_},
-                                                          {"columns", definitions_.columns},
-                                                          {"others", definitions_.others},
-                                                          {"role", definitions_.role},
-                                                          {"mark", json_of(mark_)},
-                                                          {"sequences", sequences},
-                                                          {"tables", tables}})
-                                                        .dump(1));
+  write_cache_file(file_of(directory, token_), Json({{"format", kFormat},
+                                                     {"input", input_},
+                                                     {"position", position_},
+                                                     {"columns", definitions_.columns},
+                                                     {"others", definitions_.others},
+                                                     {"role", definitions_.role},
+                                                     {"mark", json_of(mark_)},
+                                                     {"sequences", sequences},
+                                                     {"tables", tables}})
+                                                   .dump(1));
   if (!is_noted_) {
     server::set_database_setting(connection, connection.database(), kNote, token_);
     is_noted_ = true;
   }
   // Others are of databases that are long gone.
   keep_newest_files(directory, kMostFiles, [](std::string_view name) {
-    return name.ends_with(".json") && !name.starts_with(kSchemaFilePrefix);
+    return name.ends_with(".json") && is_token(name.substr(0, name.size() - 5));
   });
 }
 

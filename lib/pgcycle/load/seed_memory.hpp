@@ -12,7 +12,6 @@
 // Errors: none for what cannot be remembered; the caller is told.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -22,32 +21,12 @@
 #include <vector>
 
 #include "pgcycle/catalog/schema.hpp"
+#include "pgcycle/load/input_hash.hpp"
 #include "pgcycle/load/seed_plan.hpp"
 #include "pgcycle/postgres/connection.hpp"
 #include "pgcycle/server/change_tracker.hpp"
 
 namespace pgcycle::load {
-
-// Hashes of what a seed is made of.
-struct InputHash {
-  std::string all;                           // fixtures, golden records, options
-  std::map<std::string, std::string> files;  // of each of them, by path
-};
-// Hashes files again only where they may have changed since the last time.
-class InputHasher {
- public:
-  InputHash operator()(const SeedInput& input);
-
- private:
-  struct Known {
-    std::array<std::int64_t, 4> stamp{};  // size, inode, times of change
-    std::string hash;
-  };
-  const std::string& hash_of(const std::string& file);
-  void add_directory(const std::filesystem::path& directory, InputHash& hash);
-
-  std::map<std::string, Known> known_;  // by path
-};
 
 // Digests of the definitions that a plan is made of.
 struct Definitions {
@@ -57,14 +36,6 @@ struct Definitions {
   bool operator==(const Definitions&) const = default;
 };
 Definitions definitions_of(postgres::Connection& connection);
-
-// What each table is loaded with, as a hash.
-using SourceHashes = std::map<catalog::QualifiedName, std::string>;
-// Of the tables that golden records were merged into; before expressions are evaluated.
-SourceHashes hashes_of_merged(const SeedPlan& plan);
-// Adds the others, whose fixtures are loaded as they are.
-void add_hashes_of_files(SourceHashes& hashes, const SeedPlan& plan, const SeedInput& input,
-                         const InputHash& input_hash);
 
 class SeedMemory {
  public:
@@ -79,6 +50,7 @@ class SeedMemory {
   struct Sequence {
     std::string value;  // as last set
     std::uint32_t oid = 0;
+    bool unlogged = false;  // it moves without a trace in the log
   };
 
   // What the database is known to have been seeded with; nothing for one that bears no token, or
@@ -89,9 +61,9 @@ class SeedMemory {
 
   // Looks where the write-ahead log stands now.
   void see_position(postgres::Connection& connection);
-  // The same, by the answer to this question.
+  // The same, by the answer to this question, where that is all that there is to see.
   static std::string position_sql();
-  void see_position(const std::string& answer);
+  void see_position(postgres::Connection& connection, const std::string& answer);
   // Nothing was written since the database was last found as it should be.
   bool is_unmoved() const { return !position_now_.empty() && position_ == position_now_; }
   const std::string& input() const { return input_; }
@@ -141,12 +113,16 @@ class SeedMemory {
     Definitions definitions;
     std::map<std::string, std::string> sequences;  // with their values
     std::vector<std::string> rows;                 // of each table
+    std::set<std::uint32_t> unlogged;              // sequences
     std::string position_after;
   };
   Look look(postgres::Connection& connection) const;
   std::optional<server::ChangeTracker::Changes> written(postgres::Connection& connection,
                                                         Mark& now) const;
   std::uint64_t bytes_worth_reading() const;
+  bool has_unlogged_sequences() const;
+  // With the places of those sequences that the log does not tell of.
+  std::string full_position(const std::string& position, const Look& look) const;
   bool has_seen_all() const;
   void look_again(postgres::Connection& connection);
   Changes changed_sources(const SourceHashes& sources) const;
@@ -154,7 +130,8 @@ class SeedMemory {
   std::string token_;
   bool is_noted_ = false;  // the database bears it
   std::string input_;
-  std::string position_;  // in the write-ahead log, before the database was found to be so
+  std::string position_;  // in the write-ahead log, and of sequences that it does not tell of,
+                          // before the database was found to be so
   std::string position_now_;
   Definitions definitions_;                    // others: empty where not known
   std::map<std::string, Sequence> sequences_;  // as SQL

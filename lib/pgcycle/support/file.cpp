@@ -119,15 +119,27 @@ void read_blocks(int descriptor, std::string_view name,
   }
 }
 
-void write_file_atomically(const fs::path& path, std::string_view content, mode_t mode) {
+namespace {
+
+void replace_file(const fs::path& path, std::string_view content, mode_t mode, bool sync) {
   const fs::path target = resolve_target(path);
   const fs::path aside = with_suffix(target, ".pgcycle-new");
   const FileDescriptor turn = own_file_aside(aside, target, mode);
   FileWriter writer(aside, mode);
   writer.write(content);
-  writer.close(true);
+  writer.close(sync);
   if (::rename(aside.c_str(), target.c_str()) != 0) fail(ErrorCode::step, target, "replace");
-  sync_directory(target.parent_path());
+  if (sync) sync_directory(target.parent_path());
+}
+
+}  // namespace
+
+void write_file_atomically(const fs::path& path, std::string_view content, mode_t mode) {
+  replace_file(path, content, mode, true);
+}
+
+void write_cache_file(const fs::path& path, std::string_view content) {
+  replace_file(path, content, 0644, false);
 }
 
 FileWriter::FileWriter(fs::path path, mode_t mode) : path_(std::move(path)) {

@@ -59,6 +59,9 @@ void keep_newest_files(const std::filesystem::path& directory, std::size_t count
 // turns. Throws Error{step}.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content,
                            mode_t mode = 0644);
+// The same without waiting for the disk, for what can be computed again: after a power failure the
+// file may be the old one, or empty.
+void write_cache_file(const std::filesystem::path& path, std::string_view content);
 
 // Buffered sequential writing of one file. Every failure throws Error{step}
 // naming the path; `close` syncs when asked.

@@ -27,7 +27,8 @@ SELECT n.nspname,
        pg_has_role(c.relowner, 'USAGE') AS may_alter,
        COALESCE(u.tables, '{}') AS tables,
        COALESCE(u.columns, '{}') AS columns,
-       c.oid
+       c.oid,
+       c.relpersistence = 'u' AS unlogged
 FROM pg_sequence s
 JOIN pg_class c ON c.oid = s.seqrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
