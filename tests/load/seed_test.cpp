@@ -15,6 +15,19 @@ namespace {
 using test::TestDatabase;
 using test::TestDirectory;
 
+// A request whose seeds are remembered.
+struct RememberingSeed {
+  RememberingSeed(const TestDatabase& database, const std::filesystem::path& directory)
+      : config(Config::empty(directory, test::process_environment())),
+        target(database.target()),
+        request{target, config, {directory / "f", directory / "no", {}, false}, test::silent()} {
+    request.memory_directory = directory / "memory";
+  }
+  Config config;
+  server::Target target;
+  SeedRequest request;
+};
+
 class SeedTest : public testing::Test {
  protected:
   void extract() {
@@ -204,13 +217,8 @@ TEST_F(SeedTest, ASeederKnowsWhatItHasDone) {
       "a_id int REFERENCES a); INSERT INTO a VALUES (1, 'one'), (2, 'two'); INSERT INTO b (a_id) "
       "VALUES (1), (2); CREATE MATERIALIZED VIEW m AS SELECT * FROM a");
   extract();
-  const Config config = Config::empty(directory_.path(), test::process_environment());
-  const server::Target target = database_.target();
-  SeedRequest request{target,
-                      config,
-                      {directory_.path() / "f", directory_.path() / "no", {}, false},
-                      test::silent()};
-  request.memory_directory = directory_.path() / "memory";
+  const RememberingSeed remembering(database_, directory_.path());
+  const SeedRequest& request = remembering.request;
   const auto edit = [&](const std::string& value) {
     directory_.write("f/public/a.json",
                      "{\"table\": \"public.a\", \"key\": [\"id\"], \"rows\": "
@@ -301,13 +309,8 @@ TEST_F(SeedTest, ASeederMissesNothing) {
     tables.push_back(name);
   }
   extract();
-  const Config config = Config::empty(directory_.path(), test::process_environment());
-  const server::Target target = database_.target();
-  SeedRequest request{target,
-                      config,
-                      {directory_.path() / "f", directory_.path() / "no", {}, false},
-                      test::silent()};
-  request.memory_directory = directory_.path() / "memory";
+  const RememberingSeed remembering(database_, directory_.path());
+  const SeedRequest& request = remembering.request;
   Seeder seeder(request);
   seeder.run();
   const std::string wanted = dump(contents);
