@@ -200,7 +200,7 @@ TEST_F(ChangeTrackerTest, MissesNothing) {
   }
   const std::vector<std::string> tables{"a", "b", "wide", "part"};
   const auto write = [&] {
-    const std::string table = tables[static_cast<std::size_t>(draw(4))];
+    const std::string& table = tables[static_cast<std::size_t>(draw(4))];
     const int id = draw(12);
     switch (draw(14)) {
       case 0:
@@ -264,7 +264,7 @@ TEST_F(ChangeTrackerTest, MissesNothing) {
       if (session.in_failed_transaction() || (session.in_transaction() && draw(3) == 0)) {
         sql = draw(2) == 0 ? "COMMIT" : "ROLLBACK";
       }
-      done += name + ": " + sql + "\n";
+      done += fmt::format("{}: {}\n", name, sql);
       try {
         session.execute(sql);
       } catch (const Error& error) {
