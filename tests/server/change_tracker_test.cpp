@@ -141,6 +141,12 @@ TEST_F(ChangeTrackerTest, SaysNothingWhereTheLogCannotTell) {
   EXPECT_EQ(names_since(tracker_, other, now), std::nullopt);
   other.on_disk = "FFFFFF/10";
   EXPECT_EQ(names_since(tracker_, other, now), std::nullopt);
+  // Its session was ended: the next question opens another.
+  database_.run(
+      "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = 'postgres' AND "
+      "query LIKE '%pg_get_wal_records_info%' AND pid <> pg_backend_pid()");
+  EXPECT_EQ(names_since(tracker_, mark, now), std::nullopt);
+  EXPECT_EQ(names_since(tracker_, mark, now), std::optional(Names{"a"}));
   ChangeTracker blind([]() -> postgres::Connection { throw Error(ErrorCode::connect, "no"); },
                       WalReader::Extension::install);
   EXPECT_EQ(names_since(blind, mark, now), std::nullopt);

@@ -110,7 +110,8 @@ const std::string& InputHasher::hash_of(const std::string& file) {
 void InputHasher::recall(const SeedInput& input, const fs::path& directory) {
   using simdjson::dom::element;
   const fs::path kept = file_of(input, directory);
-  if (!fs::exists(kept)) return;
+  std::error_code unreadable;
+  if (!fs::exists(kept, unreadable)) return;
   std::map<std::string, Known> known;
   try {
     simdjson::dom::parser parser;

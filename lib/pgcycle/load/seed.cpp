@@ -129,7 +129,7 @@ class Seeder::Impl {
   void settle() {
     if (!memory_) return;
     keep();
-    tracker_.open();
+    if (memory_->has_mark()) tracker_.open();
     memory_->see_position(connection_);
     if (memory_->is_unmoved() || !memory_->holds(connection_, memory_->input())) return;
     // What was defined anew until here is seen in this; what is from here on moves the log.

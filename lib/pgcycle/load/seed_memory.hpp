@@ -67,6 +67,8 @@ class SeedMemory {
   // Nothing was written since the database was last found as it should be.
   bool is_unmoved() const { return !position_now_.empty() && position_ == position_now_; }
   const std::string& input() const { return input_; }
+  // The log may tell what was written.
+  bool has_mark() const { return mark_.is_settled; }
 
   // Whether the database is as that seed left it: at once where the server's write-ahead log
   // stands where it stood when this was last found, else by looking at the tables.

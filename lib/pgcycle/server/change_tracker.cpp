@@ -100,8 +100,10 @@ std::optional<ChangeTracker::Changes> ChangeTracker::since(const Mark& mark, Mar
                                      mark.on_disk, now.position, mark.own_transaction,
                                      WalReader::Records::rows_and_sequences);
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::statement) throw;
-      return std::nullopt;  // that part of it is gone
+      if (error.code() == ErrorCode::interrupted) throw;
+      // That part of the log is gone, or the session is.
+      if (error.code() != ErrorCode::statement) close();
+      return std::nullopt;
     }
   }
   const postgres::Result row =
@@ -126,8 +128,14 @@ WalReader* ChangeTracker::reader() {
       if (error.code() == ErrorCode::interrupted) throw;
       is_obstructed_ = true;
     }
+    if (is_obstructed_) close();
   }
-  return is_obstructed_ ? nullptr : &*reader_;
+  return reader_ ? &*reader_ : nullptr;
+}
+
+void ChangeTracker::close() {
+  reader_.reset();
+  maintenance_.reset();
 }
 
 }  // namespace pgcycle::server

@@ -62,6 +62,7 @@ class ChangeTracker {
 
  private:
   WalReader* reader();
+  void close();
 
   std::function<postgres::Connection()> open_;
   WalReader::Extension extension_;
