@@ -119,6 +119,63 @@ TEST_F(SeedTest, KeepsTriggersAtRestThatFireOnReplicasToo) {
             "AR");
 }
 
+constexpr const char* kChecks =
+    "SELECT string_agg(conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) || "
+    "conislocal || coninhcount || coalesce(obj_description(oid), ''), '; ' ORDER BY "
+    "conrelid::regclass::text, conname) FROM pg_constraint WHERE contype = 'c'";
+
+// Where a constraint is NOT VALID, rows may be older than it.
+TEST_F(SeedTest, LoadsRowsThatAreOlderThanAConstraint) {
+  database_.run(R"(
+    CREATE TABLE a (id int PRIMARY KEY, age int CHECK (age < 1000));
+    INSERT INTO a VALUES (1, -1), (2, 5);
+    ALTER TABLE a ADD CONSTRAINT "Born" CHECK (age > 0) NOT VALID;
+    COMMENT ON CONSTRAINT "Born" ON a IS 'it''s new';
+    CREATE TABLE p (k int, v int) PARTITION BY RANGE (k);
+    CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
+    CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (10) TO (20);
+    INSERT INTO p VALUES (1, -1), (11, -2);
+    ALTER TABLE p1 ADD CONSTRAINT sign CHECK (v > 0) NOT VALID;
+    ALTER TABLE p ADD CONSTRAINT sign CHECK (v > 0) NOT VALID;
+    CREATE TABLE up (x int);
+    CREATE TABLE down () INHERITS (up);
+    INSERT INTO up VALUES (-1);
+    INSERT INTO down VALUES (-2);
+    ALTER TABLE up ADD CONSTRAINT positive CHECK (x > 0) NOT VALID;)");
+  const std::string checks = database_.value(kChecks);
+  extract();
+  database_.run("DELETE FROM a; DELETE FROM p; DELETE FROM up");
+  seed();
+  EXPECT_EQ(dump("SELECT * FROM a"), "(1,-1);(2,5)");
+  EXPECT_EQ(dump("SELECT * FROM p"), "(1,-1);(11,-2)");
+  EXPECT_EQ(dump("SELECT * FROM up"), "(-1);(-2)");
+  EXPECT_EQ(database_.value(kChecks), checks);
+
+  database_.run("DELETE FROM a");
+  server::Target target = database_.target();
+  const Config config = Config::empty(directory_.path(), test::process_environment());
+  SeedRequest aside{
+      target, config, {directory_.path() / "f", "/nowhere", {}, false}, test::silent()};
+  aside.single_transaction = false;
+  load::seed(aside);
+  EXPECT_EQ(dump("SELECT * FROM a"), "(1,-1);(2,5)");
+  EXPECT_EQ(database_.value(kChecks), checks);
+
+  // A valid one holds, and for a golden record so does every one.
+  std::string file = read_file(directory_.path() / "f/public/a.json");
+  file.replace(file.find("\"age\": 5"), 8, "\"age\": 5000");
+  directory_.write("f/public/a.json", file);
+  EXPECT_EQ(test::error_of([&] { seed(); }).sqlstate(), "23514");
+  file.replace(file.find("5000"), 4, "5");
+  file.replace(file.find("-1"), 2, "1");
+  directory_.write("f/public/a.json", file);
+  seed();
+  directory_.write("no/a.json", R"({"public.a": [{"id": 3, "age": -3}]})");
+  EXPECT_EQ(test::error_of([&] { seed(); }).sqlstate(), "23514");
+  EXPECT_EQ(dump("SELECT * FROM a"), "(1,1);(2,5)");
+  EXPECT_EQ(database_.value(kChecks), checks);
+}
+
 TEST_F(SeedTest, LoadsAsARoleThatMayOnlyReadAndWriteRows) {
   database_.run(R"(
     CREATE TABLE a (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, up int REFERENCES a, name varchar(3));
@@ -157,6 +214,45 @@ TEST_F(SeedTest, ProvesEveryKeyAndNamesTheRow) {
   EXPECT_EQ(error.constraint(), "c_x_y_fkey");
   EXPECT_EQ(error.location().line, 4);
   EXPECT_EQ(database_.value("SELECT count(*) FROM c"), "3");
+}
+
+// A key is its table's own rows' and of its own operators, as PostgreSQL has it.
+TEST_F(SeedTest, ProvesKeysByTheRowsAndOperatorsThatTheyAreOf) {
+  database_.run(R"(
+    CREATE EXTENSION citext;
+    CREATE TABLE names (name citext PRIMARY KEY);
+    CREATE TABLE named (id int PRIMARY KEY, name citext REFERENCES names);
+    INSERT INTO names VALUES ('Ada');
+    INSERT INTO named VALUES (1, 'ADA');
+    CREATE TABLE up (id int PRIMARY KEY);
+    CREATE TABLE user_of_up (up_id int REFERENCES up);
+    CREATE TABLE down (up_id int) INHERITS (user_of_up);
+    INSERT INTO up VALUES (1);
+    INSERT INTO user_of_up VALUES (1);
+    INSERT INTO down VALUES (7);
+    CREATE TABLE p (k int, up_id int) PARTITION BY RANGE (k);
+    CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
+    CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (10) TO (20);
+    ALTER TABLE p1 ADD CONSTRAINT own FOREIGN KEY (up_id) REFERENCES up;
+    INSERT INTO p VALUES (1, 1), (11, 8);)");
+  extract();
+  EXPECT_EQ(seed().foreign_keys_proven, 3U);
+  EXPECT_EQ(dump("SELECT * FROM p"), "(1,1);(11,8)");
+  std::string file = read_file(directory_.path() / "f/public/p.json");
+  file.replace(file.find("\"up_id\": 1"), 10, "\"up_id\": 8");
+  directory_.write("f/public/p.json", file);
+  const Error error = test::error_of([&] { seed(); });
+  EXPECT_EQ(error.sqlstate(), "23503");
+  EXPECT_EQ(error.location().line, 2);
+
+  // Rows of a table that inherits are not referred to.
+  file.replace(file.find("\"up_id\": 8"), 10, "\"up_id\": 1");
+  directory_.write("f/public/p.json", file);
+  database_.run("CREATE TABLE more () INHERITS (up); INSERT INTO more VALUES (9)");
+  file = read_file(directory_.path() / "f/public/user_of_up.json");
+  file.replace(file.find("\"up_id\": 1"), 10, "\"up_id\": 9");
+  directory_.write("f/public/user_of_up.json", file);
+  EXPECT_EQ(test::error_of([&] { seed(); }).sqlstate(), "23503");
 }
 
 TEST_F(SeedTest, SetsSequencesBehindTheirColumns) {

@@ -182,6 +182,19 @@ TEST_F(ClonePoolTest, TriggersThatFireOnReplicasNeedANewClone) {
 }
 
 // Whatever is done, a reset brings back every row, sequence and relation.
+TEST_F(ClonePoolTest, RowsThatBreakAConstraintThatIsNotValidNeedANewClone) {
+  fill(
+      "CREATE TABLE t (x int); INSERT INTO t VALUES (-1); ALTER TABLE t ADD CHECK (x > 0) NOT "
+      "VALID");
+  ClonePool pool = this->pool();
+  const auto info = pool.acquire();
+  const std::string before = state_of(info);
+  run(info, "DELETE FROM t");
+  EXPECT_EQ(pool.reset(info.database()).reason,
+            "public.t, a table whose rows may break a constraint that is not valid");
+  EXPECT_EQ(state_of(info), before);
+}
+
 TEST_F(ClonePoolTest, RandomWorkIsUndone) {
   const unsigned seed = test::test_seed();
   std::mt19937 random(seed);

@@ -98,7 +98,8 @@ TablesByOid load_tables(const Result& rows) {
     }
     table.row_security = rows.boolean(i, 6);
     table.has_user_triggers = rows.boolean(i, 7);
-    table.estimated_rows = std::stod(rows.get(i, 8));
+    table.has_unvalidated_checks = rows.boolean(i, 8);
+    table.estimated_rows = std::stod(rows.get(i, 9));
     tables.emplace(table.oid, std::move(table));
   }
   return tables;
@@ -159,7 +160,9 @@ std::vector<ForeignKey> load_foreign_keys(const Result& rows, const TablesByOid&
     const auto referenced = tables.find(oid_at(rows, i, 3));
     if (table == tables.end() || referenced == tables.end()) continue;
     keys.push_back({rows.get(i, 0), table->second.name, rows.array(i, 2), referenced->second.name,
-                    rows.array(i, 4), rows.boolean(i, 5), rows.boolean(i, 6), rows.boolean(i, 7)});
+                    rows.array(i, 4), rows.boolean(i, 5), rows.boolean(i, 6), rows.boolean(i, 7),
+                    oid_at(rows, i, 8), rows.get(i, 9), rows.get(i, 10), rows.get(i, 11),
+                    rows.array(i, 12)});
   }
   std::sort(keys.begin(), keys.end(), [](const ForeignKey& a, const ForeignKey& b) {
     return std::tie(a.table, a.name) < std::tie(b.table, b.name);

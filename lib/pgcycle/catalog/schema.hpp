@@ -83,13 +83,18 @@ struct CheckConstraint {
 
 struct ForeignKey {
   std::string name;
-  QualifiedName table;
+  QualifiedName table;  // of a partition's own key, and of one that refers to one: the whole table
   std::vector<std::string> columns;
   QualifiedName referenced_table;
   std::vector<std::string> referenced_columns;
   bool deferrable = false;
   bool match_full = false;
   bool validated = true;
+  Oid relation_oid = 0;                // that it is declared on: the table or a partition
+  std::string relation;                // the same, as SQL
+  std::string rows;                    // of it, as FROM names them
+  std::string referenced_rows;         // likewise
+  std::vector<std::string> operators;  // referenced = referencing, as SQL, by column
 
   bool self_reference() const { return table == referenced_table; }
 };
@@ -101,7 +106,8 @@ struct Table {
   std::vector<QualifiedName> inherits;  // parents by plain inheritance
   bool row_security = false;
   bool has_user_triggers = false;
-  double estimated_rows = 0;  // pg_class.reltuples; < 0: never counted
+  bool has_unvalidated_checks = false;  // of its own or of a partition
+  double estimated_rows = 0;            // pg_class.reltuples; < 0: never counted
   std::vector<Column> columns;
   std::vector<UniqueKey> unique_keys;
   std::vector<CheckConstraint> checks;

@@ -12,6 +12,7 @@
 #include "pgcycle/load/foreign_key_check.hpp"
 #include "pgcycle/load/sequences.hpp"
 #include "pgcycle/load/table_copy.hpp"
+#include "pgcycle/load/unvalidated_checks.hpp"
 #include "pgcycle/load/user_triggers.hpp"
 #include "pgcycle/load/wipe.hpp"
 #include "pgcycle/server/database_copy.hpp"
@@ -95,7 +96,7 @@ AsideLoadReport load_aside(const server::Target& target, SeedPlan& plan, unsigne
     copy.info = swap.new_database();
     Workers workers(copy, jobs, reporter);
     const std::vector<const catalog::Table*> tables = plan.tables();
-    const std::vector<std::string> triggers =
+    std::vector<std::string> undo =
         rest_user_triggers(workers.first(), tables, FiringTriggers::of_replicas);
     const postgres::Result sizes = workers.first().query(sizes_sql(tables));
     for (const std::string& statement :
@@ -103,6 +104,10 @@ AsideLoadReport load_aside(const server::Target& target, SeedPlan& plan, unsigne
       workers.first().execute(statement);
     }
     evaluate_pending(workers.first(), plan, tables);
+    for (std::string& statement :
+         rest_unvalidated_checks(workers.first(), plan.as_extracted(tables))) {
+      undo.push_back(std::move(statement));
+    }
 
     // The largest first, so that none is left over at the end.
     std::vector<std::size_t> order(plan.sources.size());
@@ -137,7 +142,7 @@ AsideLoadReport load_aside(const server::Target& target, SeedPlan& plan, unsigne
       workers.first().execute("REFRESH MATERIALIZED VIEW " + view.sql());
       ++report.views_refreshed;
     }
-    for (const std::string& statement : triggers) workers.first().execute(statement);
+    for (const std::string& statement : undo) workers.first().execute(statement);
     workers.share_out(tables.size(), [&](postgres::Connection& session, std::size_t i) {
       session.execute("ANALYZE " + tables[i]->name.sql());
     });

@@ -34,19 +34,19 @@ std::string all_of(const std::string& alias, const std::vector<std::string>& col
 std::string anti_join(const ForeignKey& key) {
   std::string equal;
   for (std::size_t i = 0; i < key.columns.size(); ++i) {
-    equal +=
-        fmt::format("{}r.{} = c.{}", i == 0 ? "" : " AND ",
-                    quote_identifier(key.referenced_columns[i]), quote_identifier(key.columns[i]));
+    equal += fmt::format("{}r.{} {} c.{}", i == 0 ? "" : " AND ",
+                         quote_identifier(key.referenced_columns[i]), key.operators[i],
+                         quote_identifier(key.columns[i]));
   }
-  std::string broken = fmt::format("({} AND NOT EXISTS (SELECT FROM {} r WHERE {}))",
-                                   all_of("c", key.columns, "IS NOT NULL", "AND"),
-                                   key.referenced_table.sql(), equal);
+  std::string broken =
+      fmt::format("({} AND NOT EXISTS (SELECT FROM {} r WHERE {}))",
+                  all_of("c", key.columns, "IS NOT NULL", "AND"), key.referenced_rows, equal);
   if (key.match_full && key.columns.size() > 1) {
     broken += fmt::format(" OR (({}) AND ({}))", all_of("c", key.columns, "IS NULL", "OR"),
                           all_of("c", key.columns, "IS NOT NULL", "OR"));
   }
   return fmt::format("SELECT {} FROM {} c WHERE {} LIMIT 1", column_list("c", key.columns),
-                     key.table.sql(), broken);
+                     key.rows, broken);
 }
 
 Location place_of_values(const RowSource& source, const ForeignKey& key,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "pgcycle/load/unvalidated_checks.hpp"
 #include "pgcycle/load/user_triggers.hpp"
 #include "pgcycle/postgres/identifier.hpp"
 
@@ -61,11 +62,17 @@ void LoadTransaction::defer_cycles(const catalog::Schema& schema) {
   for (const catalog::ForeignKeyCycle& cycle : catalog::load_order(schema).cycles) {
     for (const catalog::ForeignKey* key : cycle.foreign_keys) {
       if (key->deferrable) continue;
-      const std::string alter = fmt::format("ALTER TABLE {} ALTER CONSTRAINT {} ", key->table.sql(),
+      const std::string alter = fmt::format("ALTER TABLE {} ALTER CONSTRAINT {} ", key->relation,
                                             postgres::quote_identifier(key->name));
       connection_.execute(alter + "DEFERRABLE INITIALLY DEFERRED");
       undo_.push_back(alter + "NOT DEFERRABLE");
     }
+  }
+}
+
+void LoadTransaction::rest_checks(const std::vector<const catalog::Table*>& tables) {
+  for (std::string& statement : rest_unvalidated_checks(connection_, tables)) {
+    undo_.push_back(std::move(statement));
   }
 }
 

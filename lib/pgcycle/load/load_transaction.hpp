@@ -33,6 +33,8 @@ class LoadTransaction {
                   const std::vector<const catalog::Table*>& tables, Triggers triggers,
                   const std::string& question, Reporter& reporter);
   const postgres::Result& answer() const { return answer_.value(); }
+  // Takes CHECK constraints that are NOT VALID out of the way of these tables' rows.
+  void rest_checks(const std::vector<const catalog::Table*>& tables);
   // True where nothing is checked on the way and the keys must be proven.
   bool must_prove() const { return replica_; }
   // Whether the rest took changes of definitions, which are taken back at its end.

@@ -281,7 +281,7 @@ class Seeder::Impl {
     return out;
   }
 
-  void load(const LoadTransaction& transaction) {
+  void load(LoadTransaction& transaction) {
     postgres::Result sizes = transaction.answer();
     if (!transaction.must_prove() && !kept_.empty()) {  // what stays would be in triggers' way
       chosen_.clear();
@@ -299,6 +299,7 @@ class Seeder::Impl {
       wiping.clear();
       evaluate_pending(connection_, *plan_, chosen_tables());
     }
+    transaction.rest_checks(plan_->as_extracted(scope));
     if (!chosen_.empty()) load_rows(wiping);
     close(transaction);
     if (chosen_.empty() || plan_->schema.materialized_views.empty()) return;

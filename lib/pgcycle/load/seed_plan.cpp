@@ -98,6 +98,15 @@ class Planner {
                       : column->default_sql.empty() ? "NULL"
                                                     : "its default, " + column->default_sql));
     }
+    const std::size_t stored = drift.missing.size();
+    const auto missing =
+        static_cast<std::size_t>(std::count(drift.missing.begin(), drift.missing.end(), true));
+    if (stored > 0 && missing == stored && entry.rows > 0) {
+      throw Error(ErrorCode::check,
+                  fmt::format("{} has none of its fixture's columns", table.name.display()))
+          .at(file_of(entry).string())
+          .hint("extract the fixtures again, or remove this table from them");
+    }
     for (const std::string& name : in_file) {
       plan_->adaptations.push_back(
           fmt::format("{}.{}: left out, the table does not have it", table.name.display(), name));
@@ -170,6 +179,11 @@ std::vector<const Table*> SeedPlan::tables() const {
   std::vector<const Table*> out;
   for (const RowSource& source : sources) out.push_back(&source.table());
   return out;
+}
+
+std::vector<const Table*> SeedPlan::as_extracted(std::vector<const Table*> tables) const {
+  std::erase_if(tables, [this](const Table* table) { return merged.tables.contains(table->name); });
+  return tables;
 }
 
 std::filesystem::path SeedPlan::file_of(const Table& table,

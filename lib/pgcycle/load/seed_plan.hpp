@@ -38,6 +38,8 @@ struct SeedPlan {
   std::vector<std::string> adaptations;  // what --adapt filled in or left out, as sentences
 
   std::vector<const catalog::Table*> tables() const;  // of the sources
+  // Those of the tables without golden records: their rows may be older than a constraint.
+  std::vector<const catalog::Table*> as_extracted(std::vector<const catalog::Table*> tables) const;
   // The file that a table's fixture rows come from; empty where it has none.
   std::filesystem::path file_of(const catalog::Table& table,
                                 const std::filesystem::path& fixtures_directory) const;

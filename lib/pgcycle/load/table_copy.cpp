@@ -52,11 +52,12 @@ postgres::Connection::CopyIn copy_of(const RowSource& source,
   const auto stored = source.table().stored_columns();
   std::string names;
   for (const std::size_t i : columns) {
-    names += (names.empty() ? "" : ", ") + postgres::quote_identifier(stored[i]->name);
+    names += (names.empty() ? " (" : ", ") + postgres::quote_identifier(stored[i]->name);
   }
+  if (!names.empty()) names += ')';  // a table may have none
   // Its file is opened when its turn comes.
   std::shared_ptr<RowSource::Cursor> cursor;
-  return {fmt::format("COPY {} ({}) FROM STDIN", source.table().name.sql(), names),
+  return {fmt::format("COPY {}{} FROM STDIN", source.table().name.sql(), names),
           [&source, columns, cursor](std::string& out) mutable {
             if (!cursor) cursor = std::make_shared<RowSource::Cursor>(source);
             const fixture::Row* row = cursor->next();

@@ -26,7 +26,7 @@ Names names_of(const std::vector<const Table*>& tables) {
 }
 
 void require_empty(postgres::Connection& connection, const ForeignKey& key) {
-  if (connection.query(fmt::format("SELECT FROM {} LIMIT 1", key.table.sql())).empty()) return;
+  if (connection.query(fmt::format("SELECT FROM {} LIMIT 1", key.rows)).empty()) return;
   throw Error(ErrorCode::check,
               fmt::format("{} has rows that reference {}, but is not in the fixtures",
                           key.table.display(), key.referenced_table.display()))

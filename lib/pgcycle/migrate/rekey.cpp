@@ -322,14 +322,14 @@ class Rekey {
       const auto row = connection_.query(
           "SELECT pg_get_constraintdef(oid), obj_description(oid, 'pg_constraint') "
           "FROM pg_constraint WHERE conname = $1 AND conrelid = $2::oid",
-          {key->name, std::to_string(schema_.find_table(key->table)->oid)});
-      const std::string on = fmt::format("ALTER TABLE {} ", key->table.sql());
+          {key->name, std::to_string(key->relation_oid)});
+      const std::string on = fmt::format("ALTER TABLE {} ", key->relation);
       const std::string name = quote_identifier(key->name);
       connection_.execute(fmt::format("{}DROP CONSTRAINT {}", on, name));
       restore_.push_back(fmt::format("{}ADD CONSTRAINT {} {}", on, name, row.text(0, 0)));
       if (!row.is_null(0, 1)) {
-        restore_.push_back(fmt::format("COMMENT ON CONSTRAINT {} ON {} IS {}", name,
-                                       key->table.sql(), quote_literal(row.text(0, 1))));
+        restore_.push_back(fmt::format("COMMENT ON CONSTRAINT {} ON {} IS {}", name, key->relation,
+                                       quote_literal(row.text(0, 1))));
       }
     }
   }

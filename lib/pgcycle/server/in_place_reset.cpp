@@ -26,7 +26,10 @@ SELECT format('%I.%I', n.nspname, c.relname),
               THEN 'a table whose triggers fire on replicas'
             WHEN EXISTS (SELECT FROM pg_catalog.pg_rewrite r
                          WHERE r.ev_class = c.oid AND r.ev_enabled IN ('A', 'R') AND r.ev_type <> '1')
-              THEN 'a table whose rules apply on replicas' END,
+              THEN 'a table whose rules apply on replicas'
+            WHEN EXISTS (SELECT FROM pg_catalog.pg_constraint k
+                         WHERE k.conrelid = c.oid AND k.contype = 'c' AND NOT k.convalidated)
+              THEN 'a table whose rows may break a constraint that is not valid' END,
        c.oid, columns.parameters
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL

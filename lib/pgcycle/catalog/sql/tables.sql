@@ -12,6 +12,8 @@ SELECT c.oid,
              WHERE i.inhrelid = c.oid ORDER BY i.inhseqno) AS parent_names,
        c.relrowsecurity,
        EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal) AS triggers,
+       c.oid IN (SELECT coalesce(pg_partition_root(k.conrelid), k.conrelid) FROM pg_constraint k
+                 WHERE k.contype = 'c' AND NOT k.convalidated) AS unvalidated_checks,
        c.reltuples
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
