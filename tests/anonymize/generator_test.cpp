@@ -367,6 +367,31 @@ TEST(Generators, KeepTheOrderOfOnePersonsDates) {
             std::string::npos);
 }
 
+TEST(Generators, ShiftAnyDateThatPostgresHolds) {
+  GeneratorSpec spec{"date_shift", {}, {"pgcycle.json", 7, 3}};
+  const Generator shift = make_generator(spec, key(), {.column = "public.t.day"});
+  const test::TestDatabase database;
+  for (const char* date :
+       {"0044-03-15 BC", "0001-01-01 BC", "0001-01-01", "4714-11-24 BC", "5874897-12-31",
+        "40000-02-29", "2026-02-28", "9999-12-31", "4713-01-01 00:00:00 BC",
+        "294276-12-31 23:59:59.5+00", "0001-12-31 23:59:59+00 BC"}) {
+    const std::string moved = *shift(date, {});
+    const bool has_time = std::string_view(date).find(':') != std::string_view::npos;
+    const std::string days = database.value(
+        has_time
+            ? fmt::format("SELECT abs(extract(day FROM '{}'::timestamptz - '{}'))", moved, date)
+            : fmt::format("SELECT abs('{}'::date - '{}')", moved, date));
+    EXPECT_GE(std::stoi(days), 1) << date << " " << moved;
+    EXPECT_LE(std::stoi(days), 365) << date << " " << moved;
+    if (!has_time) {
+      EXPECT_EQ(database.value(fmt::format("SELECT '{}'::date", moved)), moved);
+    }
+  }
+  const Error error = test::error_of([&] { shift("yesterday", {}); });
+  EXPECT_NE(error.message().find("public.t.day"), std::string::npos);
+  EXPECT_EQ(error.location().line, 7);
+}
+
 TEST(Generators, GiveAnAddressTheNameOfTheRow) {
   GeneratorSpec spec{"email", {}, {}};
   spec.options["name"] = parse_json("\"full_name\"", "");

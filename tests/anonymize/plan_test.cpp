@@ -58,7 +58,9 @@ TEST_F(PlanTest, StopsAtEveryColumnThatCouldHoldPersonalData) {
 
 TEST_F(PlanTest, WhatItProposesIsAccepted) {
   database_.run(R"(CREATE TYPE c AS (a text, phone text);
-    CREATE TABLE t (id int PRIMARY KEY, email text, note text, j jsonb, b bytea, d date, c c, m c[], n point))");
+    CREATE TABLE t (id int PRIMARY KEY, email text, note text, j jsonb, b bytea, d date, c c, m c[], n point);
+    CREATE TABLE narrow (url varchar(9), password char(30), username varchar(6), iban varchar(4));
+    CREATE TABLE keyed (remark text, password text UNIQUE, iban varchar(4), PRIMARY KEY (remark, iban)))");
   const Error error = test::error_of([&] { plan(""); });
   EXPECT_NO_THROW(plan(error.detail()));
 }

@@ -361,42 +361,95 @@ Generator make_url(const GeneratorSpec& spec, const PseudonymKey& key, const Val
   };
 }
 
+namespace {
+
+// A date as PostgreSQL writes it, alone or before a time: any year, also before Christ.
+class CalendarDate {
+ public:
+  static std::optional<CalendarDate> parse(std::string_view text) {
+    CalendarDate out;
+    constexpr std::string_view kBeforeChrist = " BC";
+    const bool before_christ = text.ends_with(kBeforeChrist);
+    if (before_christ) text.remove_suffix(kBeforeChrist.size());
+    std::int64_t year = 0;
+    unsigned month = 0;
+    unsigned day = 0;
+    const char* end = text.data() + text.size();
+    const char* at = std::from_chars(text.data(), end, year).ptr;
+    if (at < end) at = std::from_chars(at + 1, end, month).ptr;
+    if (at < end) at = std::from_chars(at + 1, end, day).ptr;
+    if (before_christ) year = 1 - year;
+    // The calendar repeats itself; what there is of it here is narrower than PostgreSQL's.
+    std::int64_t of_cycle = (year - kFirstYear) % kCycle;
+    if (of_cycle < 0) of_cycle += kCycle;
+    out.cycles_ = year - kFirstYear - of_cycle;
+    const std::chrono::year_month_day date{
+        std::chrono::year(static_cast<int>(kFirstYear + of_cycle)), std::chrono::month(month),
+        std::chrono::day(day)};
+    if (!date.ok()) return std::nullopt;
+    out.date_ = date;
+    out.time_.assign(at, end);
+    return out;
+  }
+
+  // Away from the ends of what PostgreSQL can hold, where there is no room.
+  void move(int days) {
+    const bool first = year() < kFirstToMoveBack;
+    const bool last = year() > kLastToMoveForth;
+    if (first || last) days = first ? std::abs(days) : -std::abs(days);
+    date_ = std::chrono::sys_days(date_) + std::chrono::days(days);
+  }
+
+  std::string text() const {
+    const bool before_christ = year() < 1;
+    std::string out;
+    append_padded(out, static_cast<unsigned>(before_christ ? 1 - year() : year()), 4);
+    out.push_back('-');
+    append_padded(out, static_cast<unsigned>(date_.month()), 2);
+    out.push_back('-');
+    append_padded(out, static_cast<unsigned>(date_.day()), 2);
+    return out + time_ + (before_christ ? " BC" : "");
+  }
+
+ private:
+  static constexpr std::int64_t kCycle = 400;
+  static constexpr std::int64_t kFirstYear = 2000;
+  // Years 4713 before Christ and 294276 after are the ends of timestamps.
+  static constexpr std::int64_t kFirstToMoveBack = -4600;
+  static constexpr std::int64_t kLastToMoveForth = 294100;
+
+  std::int64_t year() const { return static_cast<int>(date_.year()) + cycles_; }
+
+  std::chrono::year_month_day date_;
+  std::int64_t cycles_ = 0;  // years
+  std::string time_;         // what follows the date
+};
+
+}  // namespace
+
 Generator make_date_shift(const GeneratorSpec& spec, const PseudonymKey& key,
                           const ValueLimits& limits) {
   const int days = days_option(spec);
   const auto by = column_option(spec, "by", limits);
-  const Generator moved_by_days = [key, days, by, unique = limits.unique](
+  const Generator moved_by_days = [key, days, by, place = spec.place, limits](
                                       std::string_view input,
                                       const MaskRow& row) -> std::optional<std::string> {
     if (input == "infinity" || input == "-infinity") return std::string(input);
-    int year = 0;
-    unsigned month = 0;
-    unsigned day = 0;
-    const char* end = input.data() + input.size();
-    const char* at = std::from_chars(input.data(), end, year).ptr;
-    if (at < end) at = std::from_chars(at + 1, end, month).ptr;
-    if (at < end) at = std::from_chars(at + 1, end, day).ptr;
-    const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
-                                           std::chrono::day(day)};
-    const std::string_view rest(at, static_cast<std::size_t>(end - at));
-    if (!date.ok() || rest.ends_with("BC")) {
-      throw Error(ErrorCode::check, "date_shift met a value that is not a date after Christ")
-          .hint("use \"null\" or \"fixed\" for this column");
+    auto date = CalendarDate::parse(input);
+    if (!date) {
+      throw Error(ErrorCode::check,
+                  fmt::format("{} holds text that is no date, for date_shift", limits.column))
+          .at(place)
+          .hint("use \"text\", \"fixed\" or \"null\" for it");
     }
     // One person's dates move alike, and so do all dates that must stay different.
-    std::string_view person = unique ? std::string_view() : input;
+    std::string_view person = limits.unique ? std::string_view() : input;
     if (by && *by < row.values.size()) person = row.values[*by].value_or(std::string_view());
     Choices choices(key.digest("date_shift", person));
-    int shift = 1 + static_cast<int>(choices.below(static_cast<std::uint32_t>(days)));
-    if (choices.below(2) == 0) shift = -shift;
-    const std::chrono::year_month_day moved{std::chrono::sys_days(date) + std::chrono::days(shift)};
-    std::string out;
-    append_padded(out, static_cast<unsigned>(static_cast<int>(moved.year())), 4);
-    out.push_back('-');
-    append_padded(out, static_cast<unsigned>(moved.month()), 2);
-    out.push_back('-');
-    append_padded(out, static_cast<unsigned>(moved.day()), 2);
-    return out.append(rest);
+    const int shift = 1 + static_cast<int>(choices.below(static_cast<std::uint32_t>(days)));
+    const bool earlier = choices.below(2) == 0;
+    date->move(earlier ? -shift : shift);
+    return date->text();
   };
   return by ? moved_by_days : remembering(moved_by_days);
 }
@@ -405,8 +458,9 @@ namespace {
 
 // A number times 1 + part, with as many decimals as it has; `part` is made of the input.
 template <class Part>
-Generator number_generator(Part part) {
-  return [part](std::string_view input, const MaskRow&) -> std::optional<std::string> {
+Generator number_generator(const GeneratorSpec& spec, const ValueLimits& limits, Part part) {
+  return [part, place = spec.place, column = limits.column](
+             std::string_view input, const MaskRow&) -> std::optional<std::string> {
     double value = 0;
     const auto [end, error] = std::from_chars(input.data(), input.data() + input.size(), value);
     const std::size_t point = std::min(input.find('.'), input.size());
@@ -415,7 +469,10 @@ Generator number_generator(Part part) {
     if (error != std::errc() || end != input.data() + input.size() ||
         input.size() > kExactDigits + 2 || input.find_first_of("eE") != std::string_view::npos) {
       if (input == "NaN" || input.ends_with("Infinity")) return std::string(input);
-      throw Error(ErrorCode::check, "a masked number has more than 15 digits, or is none")
+      throw Error(
+          ErrorCode::check,
+          fmt::format("{} holds a number of more than 15 digits, or text that is none", column))
+          .at(place)
           .hint("use \"text\", \"fixed\" or \"null\" for this column");
     }
     std::string out = fmt::format("{:.{}f}", value * (1 + part(input)), decimals);
@@ -432,10 +489,12 @@ double signed_part(const Digest& digest, int percent) {
 
 }  // namespace
 
-Generator make_noise(const GeneratorSpec& spec, const PseudonymKey& key, const ValueLimits&) {
-  return number_generator([key, percent = percent_option(spec)](std::string_view input) {
-    return signed_part(key.digest("noise", input), percent);
-  });
+Generator make_noise(const GeneratorSpec& spec, const PseudonymKey& key,
+                     const ValueLimits& limits) {
+  return number_generator(spec, limits,
+                          [key, percent = percent_option(spec)](std::string_view input) {
+                            return signed_part(key.digest("noise", input), percent);
+                          });
 }
 
 Generator make_scale(const GeneratorSpec& spec, const PseudonymKey& key,
@@ -443,7 +502,7 @@ Generator make_scale(const GeneratorSpec& spec, const PseudonymKey& key,
   // One factor for all, not below 1 where numbers must stay different after rounding.
   double part = signed_part(key.digest("scale", ""), percent_option(spec));
   if (limits.unique && part < 0) part = -part;
-  return number_generator([part](std::string_view) { return part; });
+  return number_generator(spec, limits, [part](std::string_view) { return part; });
 }
 
 Generator make_bytes(const GeneratorSpec&, const PseudonymKey& key, const ValueLimits& limits) {

@@ -140,9 +140,9 @@ Generator word_generator(const GeneratorSpec& spec, const PseudonymKey& key,
       words.clear();
     }
     if (limits.max_length && code.size() > *limits.max_length) {
-      throw Error(ErrorCode::check, fmt::format("a unique column is too narrow for what \"{}\" "
-                                                "makes of one of its values",
-                                                spec.name))
+      throw Error(ErrorCode::check, fmt::format("{} is unique, and too narrow for what "
+                                                "\"{}\" makes of one of its values",
+                                                limits.column, spec.name))
           .at(spec.place)
           .hint("use \"text\" or \"hash\" for this column");
     }

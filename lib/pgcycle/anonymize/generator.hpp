@@ -34,6 +34,7 @@ struct ValueLimits {
   bool unique = false;     // distinct inputs must have distinct outputs, by construction
   bool fold_case = false;  // and stay distinct in lower case; inputs that differ in case are one
   std::vector<std::string> columns = {};  // the stored columns of the table, for options
+  std::string column = "a column";        // that is masked, for messages
 };
 
 using Generator = ValueMap;

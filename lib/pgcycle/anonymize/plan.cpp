@@ -237,7 +237,7 @@ class PlanBuilder {
   // What the catalogue asks of the column's values. Throws where the rule cannot give it.
   ValueLimits limits_of(const Table& table, const Column& column, const Rule& rule,
                         const std::string& name) const {
-    ValueLimits limits{.max_length = max_length_of(column)};
+    ValueLimits limits{.max_length = max_length_of(column), .column = name};
     for (const Column* stored : table.stored_columns()) limits.columns.push_back(stored->name);
     limits.fold_case = schema_.base_type(column.type).name.name == "citext";
     const std::vector<const GeneratorSpec*> generators = generators_of(rule);
@@ -340,7 +340,7 @@ class PlanBuilder {
     if (takes_rule_of_unclassified(table, column)) return;
     unclassified_.push_back(fmt::format("\"{}.{}\": {}", json_escaped(table.name.display()),
                                         json_escaped(postgres::display_identifier(column.name)),
-                                        propose_rule(schema_, column)));
+                                        propose_rule(schema_, table, column)));
   }
 
   // A rule for the referenced column, which is asked for, will hold here as well.
@@ -444,7 +444,25 @@ AnonymizationPlan make_plan(const Schema& schema, const std::vector<const Table*
   return PlanBuilder(schema, tables, rules, key).build(idle);
 }
 
-std::string propose_rule(const Schema& schema, const Column& column) {
+std::string fitting_generator(const Table& table, const Column& column,
+                              std::string_view generator) {
+  constexpr std::string_view kFitsAnything = "text";
+  const ValueLimits limits{.max_length = max_length_of(column),
+                           .unique = table.has_unique_key_on(column.name)};
+  const GeneratorTraits* traits = find_generator(generator);
+  if (limits.unique && traits != nullptr && traits->unique == Uniqueness::never) {
+    return std::string(kFitsAnything);
+  }
+  try {
+    make_generator({std::string(generator), {}, {}}, PseudonymKey::from_hex(std::string(64, '0')),
+                   limits);
+  } catch (const Error&) {
+    return std::string(kFitsAnything);
+  }
+  return std::string(generator);
+}
+
+std::string propose_rule(const Schema& schema, const Table& table, const Column& column) {
   const Type& type = schema.base_type(column.type);
   if (type.form == catalog::JsonForm::json || type.form == catalog::JsonForm::jsonb) {
     return R"({"json": {"$..*": "text"}})";
@@ -467,7 +485,7 @@ std::string propose_rule(const Schema& schema, const Column& column) {
       type.category == 'S' || (type.kind == TypeKind::array && element.category == 'S');
   if (!text) return column.not_null ? "\"keep\"" : "\"null\"";
   const std::string_view hint = rule_by_name(column.name);
-  return fmt::format("\"{}\"", hint.empty() ? "scrub" : hint);
+  return fmt::format("\"{}\"", fitting_generator(table, column, hint.empty() ? "scrub" : hint));
 }
 
 }  // namespace pgcycle::anonymize

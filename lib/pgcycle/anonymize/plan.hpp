@@ -78,6 +78,12 @@ AnonymizationPlan make_plan(const catalog::Schema& schema,
                             const PseudonymKey& key, IdleRules idle = IdleRules::refused);
 
 // A rule that a person could start from, by the column's name and type.
-std::string propose_rule(const catalog::Schema& schema, const catalog::Column& column);
+std::string propose_rule(const catalog::Schema& schema, const catalog::Table& table,
+                         const catalog::Column& column);
+
+// That generator, or "text" where its values would not fit into the column or be told apart by its
+// unique keys.
+std::string fitting_generator(const catalog::Table& table, const catalog::Column& column,
+                              std::string_view generator);
 
 }  // namespace pgcycle::anonymize

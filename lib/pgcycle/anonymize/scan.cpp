@@ -63,6 +63,9 @@ class ColumnScan {
       return nested("fields", findings, name, has_rule);
     }
     Finding finding = finding_of("", name, has_rule);
+    const bool generates =
+        !finding.rule.starts_with('{') && finding.rule != "keep" && finding.rule != "null";
+    if (generates) finding.rule = fitting_generator(table_, column_, finding.rule);
     findings.push_back(finding);
     return rule_json(finding.rule);
   }
@@ -265,8 +268,11 @@ class ColumnScan {
   }
 
   std::string rule_json(std::string rule) const {
-    if (table_.has_unique_key_on(column_.name) && (rule == "scrub" || rule == "password"))
+    const GeneratorTraits* traits = find_generator(rule);
+    if (traits != nullptr && traits->unique == Uniqueness::never && rule != "keep" &&
+        rule != "null" && table_.has_unique_key_on(column_.name)) {
       rule = "text";
+    }
     if (rule.starts_with('{')) return rule;
     return "\"" + rule + "\"";
   }
