@@ -206,7 +206,7 @@ void finish_reset(const ResetRequest& request, const ResetReport& report) {
     if (database.replaced) server::DatabaseSwap::drop_old(maintenance, database.info.database());
   }
   const auto fully = [&](const postgres::ConnectionInfo& database) {
-    return analyze(database, request.jobs, request.target.application_name, request.reporter);
+    analyze(database, request.jobs, request.target.application_name, request.reporter);
   };
   if (report.contents.unfinished) {
     try {

@@ -166,7 +166,7 @@ void TemplateCache::fill_aside(const std::string& aside, const Build& build) {
       fmt::format("ALTER DATABASE {} ALLOW_CONNECTIONS false", quote_identifier(aside)));
 }
 
-void TemplateCache::finish(const std::string& key, const Build& finish) {
+void TemplateCache::finish(const std::string& key, const Work& finish) {
   const std::string name = template_name(key);
   const std::string spare = spare_name(key);
   const auto turn = AdvisoryLock::try_once(maintenance_, spare);
@@ -174,10 +174,15 @@ void TemplateCache::finish(const std::string& key, const Build& finish) {
   // Shared first: it neither goes nor is it built meanwhile.
   const AdvisoryLock stays(maintenance_, name, reporter_, AdvisoryLock::Mode::shared);
   if (!database_exists(maintenance_, name)) return;
-  if (!contents_of(database_setting(maintenance_, name, kContents)).unfinished) return;
+  DatabaseContents contents = contents_of(database_setting(maintenance_, name, kContents));
+  if (!contents.unfinished) return;
+  contents.unfinished = false;
   Aside aside(maintenance_, build_name(key), reporter_);
   copy_database(maintenance_, name, aside.name());
-  fill_aside(aside.name(), finish);
+  fill_aside(aside.name(), [&](const postgres::ConnectionInfo& copy) {
+    finish(copy);
+    return contents;
+  });
   const auto alone = AdvisoryLock::try_once(maintenance_, name);
   if (!alone) return;  // a session may hold it for hours; the next reset tries again
   set_database_setting(maintenance_, aside.name(), kLastUsed,

@@ -69,10 +69,12 @@ class TemplateCache {
   // Makes database `name` of the template: its spare, or a new copy.
   static void clone(postgres::Connection& maintenance, const HeldTemplate& held,
                     const std::string& name);
-  // Where the template is unfinished: puts a copy of it that `finish` has worked on in its place.
+  using Work = std::function<void(const postgres::ConnectionInfo&)>;
+  // Where the template is unfinished: puts a copy of it that `finish` has worked on in its place,
+  // which leaves its contents as they were noted.
   // Clones are made meanwhile as before. Leaves it as it is while others
   // hold it or do the same.
-  void finish(const std::string& key, const Build& finish);
+  void finish(const std::string& key, const Work& finish);
   // Makes the spare where there is none and, with it, the template still fits the limits.
   void make_spare(const std::string& key, const CacheLimits& limits);
 
