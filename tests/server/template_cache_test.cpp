@@ -92,7 +92,7 @@ TEST_F(TemplateCacheTest, ManyAtOnceBuildItOnce) {
 TEST_F(TemplateCacheTest, ABuildThatFailsLeavesNothing) {
   TemplateCache cache(maintenance_, target_, test::silent());
   EXPECT_THROW(clone(cache, "aa", "clone_1",
-                     [](const postgres::ConnectionInfo&) {
+                     [](const postgres::ConnectionInfo&) -> DatabaseContents {
                        throw Error(ErrorCode::step, "the dump is damaged");
                      }),
                Error);
