@@ -19,16 +19,52 @@ using postgres::quote_literal;
 bool can_be_made_again(const std::string& kind) {
   return kind == "view" || kind == "materialized view" || kind == "constraint" || kind == "index" ||
          kind == "trigger" || kind == "policy" || kind == "rule" || kind == "statistics" ||
-         is_routine(kind);
+         is_routine(kind) || is_made_by_statements(kind);
 }
 
 int rank_of(const std::string& kind) {
   static const std::vector<std::string> kOrder{
-      "schema",     "extension", "enum",       "domain",        "composite type",
-      "range type", "sequence",  "table",      "foreign table", "column",
-      "function",   "procedure", "aggregate",  "view",          "materialized view",
-      "constraint", "index",     "statistics", "rule",          "trigger",
-      "policy"};
+      "schema",
+      "extension",
+      "language",
+      "access method",
+      "collation",
+      "foreign data wrapper",
+      "server",
+      "text search parser",
+      "text search template",
+      "text search dictionary",
+      "text search configuration",
+      "base type",
+      "enum",
+      "domain",
+      "composite type",
+      "range type",
+      "sequence",
+      "table",
+      "foreign table",
+      "column",
+      "function",
+      "procedure",
+      "operator",
+      "operator family",
+      "operator class",
+      "cast",
+      "transform",
+      "conversion",
+      "aggregate",
+      "view",
+      "materialized view",
+      "constraint",
+      "index",
+      "statistics",
+      "rule",
+      "trigger",
+      "policy",
+      "publication",
+      "published table",
+      "published schema",
+      "event trigger"};
   return static_cast<int>(std::find(kOrder.begin(), kOrder.end(), kind) - kOrder.begin());
 }
 
@@ -44,6 +80,8 @@ class Writer {
     choose_what_is_made_again();
     drop_what_is_in_the_way();
     drop_data_objects();
+    make_schemas();
+    name_base_types();
     make_and_alter();
     own_sequences();
     drop_the_rest();
@@ -225,6 +263,10 @@ class Writer {
       }
     } else if (kind == "trigger" || kind == "policy" || kind == "rule") {
       say(on_parent(object.property(kind)));
+    } else if (!object.property("removal").empty()) {
+      say(object.property("removal"));
+    } else if (kind == "base type") {
+      say(fmt::format("DROP TYPE IF EXISTS {} CASCADE", object.key.name));  // and its functions
     } else if (is_type(kind)) {
       say(fmt::format("DROP {} IF EXISTS {}", kind == "domain" ? "DOMAIN" : "TYPE",
                       object.key.name));
@@ -253,7 +295,7 @@ class Writer {
                         key.kind == "extension" ||
                         (key.kind == "sequence" && !is_managed(*from_.find(key)));
       if (late) gone.insert(key);
-      if (rank_of(key.kind) > rank_of("policy")) cannot(key, "is gone");
+      if (rank_of(key.kind) > rank_of("event trigger")) cannot(key, "is gone");
     }
     std::vector<ObjectKey> order = in_order(from_, gone);
     std::reverse(order.begin(), order.end());
@@ -262,10 +304,24 @@ class Writer {
 
   // --- what is made and altered ---
 
+  void make_schemas() {
+    for (const auto& [key, object] : to_.objects) {
+      if (key.kind == "schema" && change_of(key) != nullptr) make_or_alter(object);
+    }
+  }
+
+  // Their functions need them, and they their functions: a name comes first.
+  void name_base_types() {
+    for (const auto& [key, change] : changes_) {
+      const bool added = key.kind == "base type" && change.kind == ObjectChange::Kind::added;
+      if (added) say("CREATE TYPE " + key.name);
+    }
+  }
+
   void make_and_alter() {
     std::set<ObjectKey> keys;
     for (const auto& [key, object] : to_.objects) {
-      if (key.kind == "column" || is_managed(object)) continue;
+      if (key.kind == "column" || key.kind == "schema" || is_managed(object)) continue;
       const bool new_parent = !object.parent.empty() &&
                               from_.find({"table", object.parent}) == nullptr &&
                               from_.find({"view", object.parent}) == nullptr &&
@@ -343,12 +399,15 @@ class Writer {
       say(fmt::format("CREATE AGGREGATE {} ({})", name, object.property("definition")));
     } else if (is_type(kind)) {
       say(create_type(object));
-    } else if (kind == "trigger") {
+    } else if (kind == "trigger" || kind == "rule") {
       say(definition_of(object));
       set_trigger_state(object);
-    } else if (kind == "function" || kind == "procedure" || kind == "index" || kind == "rule" ||
+    } else if (kind == "function" || kind == "procedure" || kind == "index" ||
                kind == "statistics") {
       say(definition_of(object));
+    } else if (is_made_by_statements(kind)) {
+      say(values_of(object.property("definition")));
+      set_trigger_state(object);
     } else {
       cannot(object.key, "is not there");
     }
@@ -357,7 +416,9 @@ class Writer {
   std::string column_clause(const CatalogObject& column) const {
     std::string sql = last_part(column.parent, column.key.name) + " " + column.property("type");
     if (!column.property("collation").empty()) sql += " COLLATE " + column.property("collation");
-    if (!column.property("generated").empty()) {
+    if (inherits_generation(column)) {
+      // The parent's holds.
+    } else if (!column.property("generated").empty()) {
       sql += fmt::format(" GENERATED ALWAYS AS ({}) {}", column.property("generated"),
                          column.property("generation"));
     } else if (!column.property("identity").empty()) {
@@ -368,6 +429,17 @@ class Writer {
     }
     if (!column.property("not null").empty()) sql += " NOT NULL";
     return sql;
+  }
+
+  bool inherits_generation(const CatalogObject& column) const {
+    const CatalogObject* table = to_.find({"table", column.parent});
+    if (table == nullptr || column.property("generated").empty()) return false;
+    const std::string name = last_part(column.parent, column.key.name);
+    for (const std::string& parent : values_of(table->property("inherits"))) {
+      const CatalogObject* above = to_.find({"column", parent + "." + name});
+      if (above != nullptr && !above->property("generated").empty()) return true;
+    }
+    return false;
   }
 
   std::string identity_options(const CatalogObject& column) const {
@@ -382,16 +454,32 @@ class Writer {
     return {};
   }
 
+  // Of a partition: it is as CREATE TABLE … PARTITION OF would make it.
+  bool has_columns_of_parent(const CatalogObject& table) const {
+    const std::string& parent = table.property("partition of");
+    const auto own = to_.columns_of(table.key.name);
+    const auto above = to_.columns_of(parent);
+    return std::equal(own.begin(), own.end(), above.begin(), above.end(),
+                      [&](const CatalogObject* a, const CatalogObject* b) {
+                        return last_part(table.key.name, a->key.name) ==
+                                   last_part(parent, b->key.name) &&
+                               column_clause(*a) == column_clause(*b);
+                      });
+  }
+
   void create_table(const CatalogObject& table) {
     const std::string unlogged = table.property("persistence").empty() ? "" : "UNLOGGED ";
     std::string sql;
-    if (!table.property("partition of").empty()) {
+    const bool attaches = !table.property("partition of").empty() && !has_columns_of_parent(table);
+    if (!attaches && !table.property("partition of").empty()) {
       sql = fmt::format("CREATE {}TABLE {} PARTITION OF {} {}", unlogged, table.key.name,
                         table.property("partition of"), table.property("partition bound"));
     } else {
       std::vector<std::string> columns;
       for (const CatalogObject* column : to_.columns_of(table.key.name)) {
-        if (column->property("inherited").empty()) columns.push_back("  " + column_clause(*column));
+        if (attaches || column->property("inherited").empty()) {
+          columns.push_back("  " + column_clause(*column));
+        }
       }
       sql = fmt::format("CREATE {}TABLE {} (\n{}\n)", unlogged, table.key.name,
                         fmt::join(columns, ",\n"));
@@ -402,6 +490,10 @@ class Writer {
       sql += " PARTITION BY " + table.property("partition key");
     }
     say(sql + options_clause(table));
+    if (attaches) {
+      say(fmt::format("ALTER TABLE ONLY {} ATTACH PARTITION {} {}", table.property("partition of"),
+                      table.key.name, table.property("partition bound")));
+    }
     for (const CatalogObject* column : to_.columns_of(table.key.name)) {
       say(set_comment(*column, {}));
       say(set_grants(*column, {}));
@@ -430,7 +522,7 @@ class Writer {
       say(alter_composite(old, object));
     } else if (kind == "function" || kind == "procedure") {
       if (old.property("definition") != object.property("definition")) say(definition_of(object));
-    } else if (kind == "trigger") {
+    } else if (kind == "trigger" || kind == "rule" || kind == "event trigger") {
       set_trigger_state(object);
     } else if (kind == "extension") {
       if (old.property("version") != object.property("version")) {
@@ -448,8 +540,16 @@ class Writer {
     const bool same =
         old != nullptr && !again_.contains(trigger.key) && old->property("enabled") == state;
     if (same || (state.empty() && (old == nullptr || again_.contains(trigger.key)))) return;
-    say(fmt::format("ALTER TABLE {} {} TRIGGER {}", trigger.parent,
-                    state.empty() ? "ENABLE" : state, trigger.property("trigger")));
+    const std::string enable = state.empty() ? "ENABLE" : state;
+    if (trigger.key.kind == "event trigger") {
+      say(fmt::format("ALTER EVENT TRIGGER {} {}", trigger.key.name, enable));
+    } else if (trigger.key.kind == "rule") {
+      say(fmt::format("ALTER TABLE {} {} RULE {}", trigger.parent, enable,
+                      trigger.property("rule")));
+    } else if (trigger.key.kind == "trigger") {
+      say(fmt::format("ALTER TABLE {} {} TRIGGER {}", trigger.parent, enable,
+                      trigger.property("trigger")));
+    }
   }
 
   void alter_table(const CatalogObject& old, const CatalogObject& table) {

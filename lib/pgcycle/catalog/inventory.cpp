@@ -89,6 +89,11 @@ void add_dependencies(Inventory& inventory, const Result& rows) {
       inventory.needs[*object].insert(column->second);
     }
   }
+  // A base type's functions need it as well: they come first, once it has a name.
+  for (const auto& [key, object] : inventory.objects) {
+    if (key.kind != "base type") continue;
+    for (const ObjectKey& function : inventory.needs[key]) inventory.needs[function].erase(key);
+  }
   for (const auto& [key, object] : inventory.objects) {
     if (object.parent.empty() || key.kind == "column") continue;
     for (const char* kind : {"table", "view", "materialized view", "foreign table"}) {
@@ -150,7 +155,13 @@ Inventory load_inventory(postgres::Connection& connection, InventoryDetail detai
   std::vector<postgres::Statement> statements{{"SELECT set_config('search_path', '', false)", {}},
                                               {std::string(sql::inventory_relations), {}},
                                               {std::string(sql::inventory_parts), {}},
-                                              {std::string(sql::inventory_routines), {}}};
+                                              {std::string(sql::inventory_routines), {}},
+                                              {std::string(sql::inventory_others), {}}};
+  constexpr int kFirstWithPublishedSchemas = 150000;
+  const bool schemas = connection.server_version() >= kFirstWithPublishedSchemas;
+  statements.push_back(
+      {std::string(schemas ? sql::inventory_published_15 : sql::inventory_published), {}});
+  const std::size_t objects = statements.size();
   if (detail == InventoryDetail::with_dependencies) {
     statements.push_back({std::string(sql::inventory_dependencies), {}});
   }
@@ -158,9 +169,9 @@ Inventory load_inventory(postgres::Connection& connection, InventoryDetail detai
   const std::vector<Result> rows = connection.query_all(statements);
   connection.query("SELECT set_config('search_path', $1, false)", {path});
   Inventory inventory;
-  for (std::size_t i = 1; i <= 3; ++i) add_objects(inventory, rows[i]);
+  for (std::size_t i = 1; i < objects; ++i) add_objects(inventory, rows[i]);
   number_columns(inventory);
-  if (detail == InventoryDetail::with_dependencies) add_dependencies(inventory, rows[4]);
+  if (detail == InventoryDetail::with_dependencies) add_dependencies(inventory, rows[objects]);
   return inventory;
 }
 

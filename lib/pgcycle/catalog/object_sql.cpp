@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "pgcycle/postgres/identifier.hpp"
 
@@ -28,6 +29,7 @@ std::string grant_target(const CatalogObject& object) {
   if (is_type(kind)) return "TYPE " + object.key.name;
   if (kind == "sequence") return "SEQUENCE " + object.key.name;
   if (is_relation(kind)) return "TABLE " + object.key.name;
+  if (kind == "server") return "FOREIGN SERVER " + object.key.name;
   return upper(kind) + " " + object.key.name;
 }
 
@@ -40,6 +42,8 @@ std::string leading_name(const std::string& value) {
   }
   return value.substr(0, end == std::string::npos ? end : end + 1);
 }
+
+bool is_not_valid(const std::string& check) { return check.ends_with(" NOT VALID"); }
 
 // The value of the same name.
 std::vector<std::string>::const_iterator find_named(const std::vector<std::string>& values,
@@ -59,7 +63,8 @@ std::string upper(std::string text) {
 }
 
 bool is_type(const std::string& kind) {
-  return kind == "enum" || kind == "domain" || kind == "composite type" || kind == "range type";
+  return kind == "enum" || kind == "domain" || kind == "composite type" || kind == "range type" ||
+         kind == "base type";
 }
 
 bool is_routine(const std::string& kind) {
@@ -69,6 +74,29 @@ bool is_routine(const std::string& kind) {
 bool is_relation(const std::string& kind) {
   return kind == "table" || kind == "view" || kind == "materialized view" ||
          kind == "foreign table" || kind == "sequence";
+}
+
+bool is_made_by_statements(const std::string& kind) {
+  static const std::set<std::string> kKinds{"access method",
+                                            "cast",
+                                            "collation",
+                                            "conversion",
+                                            "event trigger",
+                                            "foreign data wrapper",
+                                            "language",
+                                            "operator",
+                                            "operator class",
+                                            "operator family",
+                                            "publication",
+                                            "published schema",
+                                            "published table",
+                                            "server",
+                                            "text search configuration",
+                                            "text search dictionary",
+                                            "text search parser",
+                                            "text search template",
+                                            "transform"};
+  return kKinds.contains(kind);
 }
 
 std::string last_part(const std::string& parent, const std::string& name) {
@@ -97,7 +125,7 @@ std::string create_sequence(const CatalogObject& object) {
       object.property("cache"), object.property("cycle").empty() ? "" : " CYCLE");
 }
 
-std::string create_type(const CatalogObject& object) {
+Statements create_type(const CatalogObject& object) {
   const std::string& kind = object.key.kind;
   const std::string& name = object.key.name;
   if (kind == "enum") {
@@ -105,23 +133,32 @@ std::string create_type(const CatalogObject& object) {
     for (const std::string& label : values_of(object.property("labels"))) {
       labels.push_back(quote_literal(label));
     }
-    return fmt::format("CREATE TYPE {} AS ENUM ({})", name, fmt::join(labels, ", "));
+    return {fmt::format("CREATE TYPE {} AS ENUM ({})", name, fmt::join(labels, ", "))};
   }
   if (kind == "composite type") {
-    return fmt::format("CREATE TYPE {} AS ({})", name,
-                       fmt::join(values_of(object.property("attributes")), ", "));
+    return {fmt::format("CREATE TYPE {} AS ({})", name,
+                        fmt::join(values_of(object.property("attributes")), ", "))};
+  }
+  if (kind == "base type") {
+    return {fmt::format("CREATE TYPE {} ({})", name, object.property("definition"))};
   }
   if (kind == "range type") {
-    return fmt::format("CREATE TYPE {} AS RANGE (SUBTYPE = {})", name, object.property("subtype"));
+    return {fmt::format("CREATE TYPE {} AS RANGE ({})", name, object.property("definition"))};
   }
   std::string sql = fmt::format("CREATE DOMAIN {} AS {}", name, object.property("base"));
   if (!object.property("collation").empty()) sql += " COLLATE " + object.property("collation");
   if (!object.property("default").empty()) sql += " DEFAULT " + object.property("default");
   if (!object.property("not null").empty()) sql += " NOT NULL";
   for (const std::string& check : values_of(object.property("checks"))) {
-    sql += " CONSTRAINT " + check;
+    if (!is_not_valid(check)) sql += " CONSTRAINT " + check;
   }
-  return sql;
+  Statements out{sql};
+  for (const std::string& check : values_of(object.property("checks"))) {
+    if (is_not_valid(check)) {
+      out.push_back(fmt::format("ALTER DOMAIN {} ADD CONSTRAINT {}", name, check));
+    }
+  }
+  return out;
 }
 
 std::string create_policy(const CatalogObject& policy) {

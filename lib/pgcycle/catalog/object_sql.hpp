@@ -17,6 +17,8 @@ std::string upper(std::string text);
 bool is_type(const std::string& kind);
 bool is_routine(const std::string& kind);
 bool is_relation(const std::string& kind);
+// Objects whose definition is the statements that make them: operators, casts, collations, …
+bool is_made_by_statements(const std::string& kind);
 
 // The last part of a name like "schema"."table"."column", as SQL.
 std::string last_part(const std::string& parent, const std::string& name);
@@ -26,7 +28,7 @@ std::string definition_of(const CatalogObject& object);
 std::string options_clause(const CatalogObject& object);
 
 std::string create_sequence(const CatalogObject& object);
-std::string create_type(const CatalogObject& object);
+Statements create_type(const CatalogObject& object);
 std::string create_policy(const CatalogObject& policy);
 
 // What brings the old object to the new one.

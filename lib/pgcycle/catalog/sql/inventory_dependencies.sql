@@ -1,13 +1,17 @@
 -- Which object needs which, by catalogue and oid; a view's rule stands for the view, a column's
 -- default for its table, a table's row type for the table, an array for its element's type, a
--- constraint's index for the constraint. The column's number where only a column is needed.
+-- constraint's index for the constraint, a domain's constraint for the domain. A sequence does not
+-- need the column that owns it, which needs the sequence. The column's number where only a column is needed.
 SELECT DISTINCT a.classid, a.objid, b.classid AS refclassid, b.objid AS refobjid,
        CASE WHEN d.refclassid = 'pg_class'::regclass THEN d.refobjsubid ELSE 0 END AS refcolumn
 FROM pg_depend d
+LEFT JOIN pg_constraint v ON d.classid = 'pg_constraint'::regclass AND v.oid = d.objid
 CROSS JOIN LATERAL (
   SELECT CASE WHEN d.classid IN ('pg_rewrite'::regclass, 'pg_attrdef'::regclass) THEN 'pg_class'::regclass::oid
+              WHEN v.contypid <> 0 THEN 'pg_type'::regclass::oid
               ELSE d.classid END AS classid,
-         coalesce((SELECT r.ev_class FROM pg_rewrite r WHERE d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+         coalesce(nullif(v.contypid, 0),
+                  (SELECT r.ev_class FROM pg_rewrite r WHERE d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
                    AND r.rulename = '_RETURN'),
                   (SELECT f.adrelid FROM pg_attrdef f WHERE d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid),
                   d.objid) AS objid
@@ -24,3 +28,5 @@ CROSS JOIN LATERAL (
 ) b
 WHERE d.deptype IN ('n', 'a') AND d.refobjid >= 16384 AND d.objid >= 16384
   AND (a.classid, a.objid) <> (b.classid, b.objid)
+  AND NOT (d.classid = 'pg_class'::regclass AND d.deptype = 'a' AND d.refclassid = 'pg_class'::regclass
+           AND EXISTS (SELECT FROM pg_sequence s WHERE s.seqrelid = d.objid))

@@ -58,6 +58,8 @@ SELECT 'rule', rel.name || ' ' || quote_ident(r.rulename), rel.name, 'pg_rewrite
        jsonb_strip_nulls(jsonb_build_object(
          'rule', quote_ident(r.rulename),
          'definition', pg_get_ruledef(r.oid),
+         'enabled', CASE r.ev_enabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA'
+                    WHEN 'A' THEN 'ENABLE ALWAYS' END,
          'comment', obj_description(r.oid, 'pg_rewrite')))::text
 FROM pg_rewrite r JOIN rel ON rel.oid = r.ev_class WHERE r.rulename <> '_RETURN'
 UNION ALL

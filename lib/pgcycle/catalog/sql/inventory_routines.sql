@@ -1,4 +1,4 @@
--- Types, domains, functions, procedures and aggregates, and what else users make, by identity.
+-- Types, domains, functions, procedures and aggregates.
 -- The same columns as inventory_relations.sql.
 WITH ns AS (
   SELECT oid, quote_ident(nspname) AS name FROM pg_namespace
@@ -26,7 +26,37 @@ SELECT CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'c' THEN 
                               ORDER BY a.attnum)
              FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0
                AND NOT a.attisdropped) END,
-         'subtype', (SELECT format_type(r.rngsubtype, NULL) FROM pg_range r WHERE r.rngtypid = t.oid),
+         'definition', CASE WHEN t.typtype = 'b' THEN concat_ws(', ',
+               'INPUT = ' || t.typinput::text, 'OUTPUT = ' || t.typoutput::text,
+               CASE WHEN t.typreceive <> 0 THEN 'RECEIVE = ' || t.typreceive::text END,
+               CASE WHEN t.typsend <> 0 THEN 'SEND = ' || t.typsend::text END,
+               CASE WHEN t.typmodin <> 0 THEN 'TYPMOD_IN = ' || t.typmodin::text END,
+               CASE WHEN t.typmodout <> 0 THEN 'TYPMOD_OUT = ' || t.typmodout::text END,
+               CASE WHEN t.typanalyze <> 0 THEN 'ANALYZE = ' || t.typanalyze::text END,
+               'SUBSCRIPT = ' || nullif(to_jsonb(t) ->> 'typsubscript', '-'),
+               'INTERNALLENGTH = ' || CASE WHEN t.typlen < 0 THEN 'VARIABLE' ELSE t.typlen::text END,
+               CASE WHEN t.typbyval THEN 'PASSEDBYVALUE' END,
+               'ALIGNMENT = ' || CASE t.typalign WHEN 'c' THEN 'char' WHEN 's' THEN 'int2' WHEN 'd' THEN 'double'
+                                 ELSE 'int4' END,
+               'STORAGE = ' || CASE t.typstorage WHEN 'e' THEN 'external' WHEN 'x' THEN 'extended'
+                               WHEN 'm' THEN 'main' ELSE 'plain' END,
+               'CATEGORY = ' || quote_literal(t.typcategory::text), CASE WHEN t.typispreferred THEN 'PREFERRED = true' END,
+               'DEFAULT = ' || quote_literal(t.typdefault),
+               CASE WHEN t.typelem <> 0 THEN 'ELEMENT = ' || format_type(t.typelem, NULL) END,
+               'DELIMITER = ' || quote_literal(t.typdelim::text),
+               CASE WHEN t.typcollation <> 0 THEN 'COLLATABLE = true' END)
+             ELSE (SELECT concat_ws(', ', 'SUBTYPE = ' || format_type(r.rngsubtype, NULL),
+                      CASE WHEN NOT o.opcdefault
+                           THEN format('SUBTYPE_OPCLASS = %I.%I', n.nspname, o.opcname) END,
+                      (SELECT format('COLLATION = %I.%I', cn.nspname, l.collname) FROM pg_collation l
+                       JOIN pg_namespace cn ON cn.oid = l.collnamespace JOIN pg_type s ON s.oid = r.rngsubtype
+                       WHERE l.oid = r.rngcollation AND r.rngcollation <> s.typcollation),
+                      CASE WHEN r.rngcanonical <> 0 THEN 'CANONICAL = ' || r.rngcanonical::text END,
+                      CASE WHEN r.rngsubdiff <> 0 THEN 'SUBTYPE_DIFF = ' || r.rngsubdiff::text END,
+                      'MULTIRANGE_TYPE_NAME = '
+                        || format_type((to_jsonb(r) ->> 'rngmultitypid')::oid, NULL))
+             FROM pg_range r JOIN pg_opclass o ON o.oid = r.rngsubopc
+             JOIN pg_namespace n ON n.oid = o.opcnamespace WHERE r.rngtypid = t.oid) END,
          'comment', obj_description(t.oid, 'pg_type'),
          'grants', (SELECT jsonb_agg(g ORDER BY g) FROM (
              SELECT coalesce(nullif(a.grantee::regrole::text, '-'), 'PUBLIC') || ' ' || a.privilege_type
@@ -36,19 +66,45 @@ SELECT CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'c' THEN 
 FROM pg_type t JOIN ns ON ns.oid = t.typnamespace
 LEFT JOIN pg_class c ON c.oid = t.typrelid
 WHERE t.typtype IN ('e', 'd', 'c', 'r', 'b') AND (t.typtype <> 'c' OR c.relkind = 'c')
-  AND NOT (t.typtype = 'b' AND t.typelem <> 0)
+  AND NOT (t.typtype = 'b' AND t.typcategory = 'A') AND t.typisdefined
   AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_type'::regclass AND m.objid = t.oid)
 UNION ALL
 SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
-       format('%s.%I(%s)', ns.name, p.proname, pg_get_function_identity_arguments(p.oid)), '',
+       format('%s.%I(%s)', ns.name, p.proname,
+              CASE WHEN p.prokind = 'a' AND p.pronargs = 0 THEN '*'
+                   ELSE pg_get_function_identity_arguments(p.oid) END), '',
        'pg_proc'::regclass::oid, p.oid,
        jsonb_strip_nulls(jsonb_build_object(
          'definition', CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid)
-             ELSE (SELECT format('SFUNC = %s, STYPE = %s%s%s', a.aggtransfn, format_type(a.aggtranstype, NULL),
-                          CASE WHEN a.aggfinalfn <> 0 THEN ', FINALFUNC = ' || a.aggfinalfn::text ELSE '' END,
-                          CASE WHEN a.agginitval IS NOT NULL THEN ', INITCOND = ' || quote_literal(a.agginitval)
-                               ELSE '' END)
-                   FROM pg_aggregate a WHERE a.aggfnoid = p.oid) END,
+             ELSE (SELECT concat_ws(', ', 'SFUNC = ' || a.aggtransfn::text,
+                      'STYPE = ' || format_type(a.aggtranstype, NULL),
+                      CASE WHEN a.aggtransspace <> 0 THEN 'SSPACE = ' || a.aggtransspace END,
+                      CASE WHEN a.aggfinalfn <> 0 THEN 'FINALFUNC = ' || a.aggfinalfn::text END,
+                      CASE WHEN a.aggfinalextra THEN 'FINALFUNC_EXTRA' END,
+                      CASE WHEN a.aggfinalfn <> 0 THEN 'FINALFUNC_MODIFY = ' || m.final END,
+                      CASE WHEN a.aggcombinefn <> 0 THEN 'COMBINEFUNC = ' || a.aggcombinefn::text END,
+                      CASE WHEN a.aggserialfn <> 0 THEN 'SERIALFUNC = ' || a.aggserialfn::text END,
+                      CASE WHEN a.aggdeserialfn <> 0 THEN 'DESERIALFUNC = ' || a.aggdeserialfn::text END,
+                      'INITCOND = ' || quote_literal(a.agginitval),
+                      CASE WHEN a.aggmtransfn <> 0 THEN concat_ws(', ', 'MSFUNC = ' || a.aggmtransfn::text,
+                        'MINVFUNC = ' || a.aggminvtransfn::text,
+                        'MSTYPE = ' || format_type(a.aggmtranstype, NULL),
+                        CASE WHEN a.aggmtransspace <> 0 THEN 'MSSPACE = ' || a.aggmtransspace END,
+                        CASE WHEN a.aggmfinalfn <> 0 THEN 'MFINALFUNC = ' || a.aggmfinalfn::text END,
+                        CASE WHEN a.aggmfinalextra THEN 'MFINALFUNC_EXTRA' END,
+                        CASE WHEN a.aggmfinalfn <> 0 THEN 'MFINALFUNC_MODIFY = ' || m.moving_final END,
+                        'MINITCOND = ' || quote_literal(a.aggminitval)) END,
+                      (SELECT format('SORTOP = OPERATOR(%I.%s)', n.nspname, o.oprname) FROM pg_operator o
+                       JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE o.oid = a.aggsortop),
+                      CASE p.proparallel WHEN 's' THEN 'PARALLEL = SAFE' WHEN 'r' THEN 'PARALLEL = RESTRICTED' END,
+                      CASE WHEN a.aggkind = 'h' THEN 'HYPOTHETICAL' END)
+                   FROM pg_aggregate a
+                   CROSS JOIN LATERAL (SELECT
+                     CASE a.aggfinalmodify WHEN 'r' THEN 'READ_ONLY' WHEN 's' THEN 'SHAREABLE'
+                          ELSE 'READ_WRITE' END AS final,
+                     CASE a.aggmfinalmodify WHEN 'r' THEN 'READ_ONLY' WHEN 's' THEN 'SHAREABLE'
+                          ELSE 'READ_WRITE' END AS moving_final) m
+                   WHERE a.aggfnoid = p.oid) END,
          'result', pg_get_function_result(p.oid),
          'arguments', pg_get_function_arguments(p.oid),
          'comment', obj_description(p.oid, 'pg_proc'),
@@ -61,18 +117,3 @@ FROM pg_proc p JOIN ns ON ns.oid = p.pronamespace
 WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_proc'::regclass AND m.objid = p.oid)
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
                   AND d.deptype = 'i')
-UNION ALL
-SELECT i.type, i.identity, '', o.classid, o.objid, '{}'
-FROM (
-  SELECT 'pg_collation'::regclass::oid AS classid, oid AS objid FROM pg_collation
-    WHERE collnamespace IN (SELECT oid FROM ns)
-  UNION ALL SELECT 'pg_operator'::regclass::oid, oid FROM pg_operator WHERE oprnamespace IN (SELECT oid FROM ns)
-  UNION ALL SELECT 'pg_opclass'::regclass::oid, oid FROM pg_opclass WHERE opcnamespace IN (SELECT oid FROM ns)
-  UNION ALL SELECT 'pg_ts_config'::regclass::oid, oid FROM pg_ts_config WHERE cfgnamespace IN (SELECT oid FROM ns)
-  UNION ALL SELECT 'pg_ts_dict'::regclass::oid, oid FROM pg_ts_dict WHERE dictnamespace IN (SELECT oid FROM ns)
-  UNION ALL SELECT 'pg_cast'::regclass::oid, oid FROM pg_cast WHERE oid >= 16384
-  UNION ALL SELECT 'pg_event_trigger'::regclass::oid, oid FROM pg_event_trigger
-  UNION ALL SELECT 'pg_publication'::regclass::oid, oid FROM pg_publication
-  UNION ALL SELECT 'pg_foreign_server'::regclass::oid, oid FROM pg_foreign_server
-) o, LATERAL pg_identify_object(o.classid, o.objid, 0) i
-WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = o.classid AND m.objid = o.objid)
