@@ -23,48 +23,47 @@ bool can_be_made_again(const std::string& kind) {
 }
 
 int rank_of(const std::string& kind) {
-  static const std::vector<std::string> kOrder{
-      "schema",
-      "extension",
-      "language",
-      "access method",
-      "collation",
-      "foreign data wrapper",
-      "server",
-      "text search parser",
-      "text search template",
-      "text search dictionary",
-      "text search configuration",
-      "base type",
-      "enum",
-      "domain",
-      "composite type",
-      "range type",
-      "sequence",
-      "table",
-      "foreign table",
-      "column",
-      "function",
-      "procedure",
-      "operator",
-      "operator family",
-      "operator class",
-      "cast",
-      "transform",
-      "conversion",
-      "aggregate",
-      "view",
-      "materialized view",
-      "constraint",
-      "index",
-      "statistics",
-      "rule",
-      "trigger",
-      "policy",
-      "publication",
-      "published table",
-      "published schema",
-      "event trigger"};
+  static const std::vector<std::string> kOrder{"schema",
+                                               "extension",
+                                               "language",
+                                               "access method",
+                                               "collation",
+                                               "foreign data wrapper",
+                                               "server",
+                                               "text search parser",
+                                               "text search template",
+                                               "text search dictionary",
+                                               "text search configuration",
+                                               "base type",
+                                               "enum",
+                                               "domain",
+                                               "composite type",
+                                               "range type",
+                                               "sequence",
+                                               "table",
+                                               "foreign table",
+                                               "column",
+                                               "function",
+                                               "procedure",
+                                               "operator",
+                                               "operator family",
+                                               "operator class",
+                                               "cast",
+                                               "transform",
+                                               "conversion",
+                                               "aggregate",
+                                               "view",
+                                               "materialized view",
+                                               "constraint",
+                                               "index",
+                                               "statistics",
+                                               "rule",
+                                               "trigger",
+                                               "policy",
+                                               "publication",
+                                               "published table",
+                                               "published schema",
+                                               "event trigger"};
   return static_cast<int>(std::find(kOrder.begin(), kOrder.end(), kind) - kOrder.begin());
 }
 
@@ -175,7 +174,8 @@ class Writer {
     return std::any_of(change.properties.begin(), change.properties.end(),
                        [](const PropertyChange& one) {
                          return one.property != "comment" && one.property != "grants" &&
-                                one.property != "enabled" && one.property != "options";
+                                one.property != "enabled" && one.property != "options" &&
+                                one.property != "clustered" && one.property != "index comment";
                        });
   }
 
@@ -214,8 +214,8 @@ class Writer {
                                   const std::set<ObjectKey>& keys) const {
     std::vector<ObjectKey> sorted(keys.begin(), keys.end());
     std::stable_sort(sorted.begin(), sorted.end(), [&](const ObjectKey& a, const ObjectKey& b) {
-      return std::pair(rank_of(a.kind), is_foreign_key(inventory, a)) <
-             std::pair(rank_of(b.kind), is_foreign_key(inventory, b));
+      return std::pair(rank_of(a.kind), place_of(inventory, a)) <
+             std::pair(rank_of(b.kind), place_of(inventory, b));
     });
     std::vector<ObjectKey> out;
     std::set<ObjectKey> done;
@@ -233,6 +233,15 @@ class Writer {
     return out;
   }
 
+  // Among constraints: one that is inherited too stays until the parent's is gone; foreign keys
+  // need the keys of others.
+  static int place_of(const Inventory& inventory, const ObjectKey& key) {
+    const CatalogObject* object = inventory.find(key);
+    if (object == nullptr || key.kind != "constraint") return 0;
+    if (!object->property("inherited too").empty()) return -1;
+    return is_foreign_key(inventory, key) ? 1 : 0;
+  }
+
   static bool is_foreign_key(const Inventory& inventory, const ObjectKey& key) {
     const CatalogObject* object = inventory.find(key);
     return object != nullptr && object->property("type") == "foreign key";
@@ -242,13 +251,39 @@ class Writer {
     std::vector<ObjectKey> order = in_order(from_, again_);
     std::reverse(order.begin(), order.end());
     for (const ObjectKey& key : order) {
-      // Functions that are not in the way of anything go at the end.
-      if (is_routine(key.kind) && is(key, ObjectChange::Kind::removed)) continue;
-      const bool goes_with_table =
-          is({"table", parent_of(key)}, ObjectChange::Kind::removed) && !is_foreign_key(from_, key);
+      const bool late = goes_late(key.kind) && !needs_what_goes_before(key);
+      if (late && is(key, ObjectChange::Kind::removed)) continue;
+      const bool goes_with_table = is({"table", parent_of(key)}, ObjectChange::Kind::removed) &&
+                                   !is_foreign_key(from_, key) && !needs_what_goes_before(key);
       if (goes_with_table) continue;
       drop(*from_.find(key));
     }
+  }
+
+  // What tables may need goes behind them.
+  static bool goes_late(const std::string& kind) {
+    if (kind == "event trigger" || kind.starts_with("publi")) return false;
+    return is_routine(kind) || is_made_by_statements(kind);
+  }
+
+  // A table's part that uses a view, or another table, which may go before its own; a function of
+  // a table's rows.
+  bool needs_what_goes_before(const ObjectKey& key) {
+    const auto needs = from_.needs.find(key);
+    if (needs == from_.needs.end()) return false;
+    const auto [known, is_new] = goes_early_.emplace(key, false);
+    if (is_new) known->second = needs_one_that_goes_before(key, needs->second);
+    return known->second;
+  }
+
+  bool needs_one_that_goes_before(const ObjectKey& key, const std::set<ObjectKey>& needs) {
+    const std::string table = parent_of(key);
+    return std::any_of(needs.begin(), needs.end(), [&](const ObjectKey& need) {
+      const bool goes = again_.contains(need) || is(need, ObjectChange::Kind::removed);
+      const bool own = !table.empty() && (need.name == table || parent_of(need) == table);
+      if (!goes || own || is_type(need.kind) || need.kind == "schema") return false;
+      return !goes_late(need.kind) || needs_what_goes_before(need);
+    });
   }
 
   void drop(const CatalogObject& object) {
@@ -291,7 +326,7 @@ class Writer {
     std::set<ObjectKey> gone;
     for (const auto& [key, change] : changes_) {
       if (change.kind != ObjectChange::Kind::removed) continue;
-      const bool late = is_routine(key.kind) || is_type(key.kind) || key.kind == "schema" ||
+      const bool late = goes_late(key.kind) || is_type(key.kind) || key.kind == "schema" ||
                         key.kind == "extension" ||
                         (key.kind == "sequence" && !is_managed(*from_.find(key)));
       if (late) gone.insert(key);
@@ -362,6 +397,9 @@ class Writer {
       create(object);
       say(set_comment(object, {}));
       say(set_column_comments(object, {}));
+      say(set_check_comments(object, {}));
+      say(set_index_comment(object, {}));
+      say(set_clustered(object, {}));
       say(set_grants(object, is_routine(key.kind) ? "PUBLIC EXECUTE"
                              : is_type(key.kind)  ? "PUBLIC USAGE"
                                                   : ""));
@@ -369,6 +407,9 @@ class Writer {
       alter(*old, object);
       say(set_comment(object, old->property("comment")));
       say(set_column_comments(object, old->property("column comments")));
+      say(set_check_comments(object, old->property("check comments")));
+      say(set_index_comment(object, old->property("index comment")));
+      say(set_clustered(object, old->property("clustered")));
       say(set_grants(object, old->property("grants")));
     }
   }
@@ -382,14 +423,14 @@ class Writer {
       say(fmt::format("CREATE EXTENSION {} WITH SCHEMA {}", name, object.property("schema")));
     } else if (kind == "sequence") {
       say(create_sequence(object));
-    } else if (kind == "table") {
+    } else if (kind == "table" || kind == "foreign table") {
       create_table(object);
     } else if (kind == "view") {
       const std::string options = options_clause(object);
       say(fmt::format("CREATE VIEW {}{} AS {}", name, options, definition_of(object)));
     } else if (kind == "materialized view") {
-      say(fmt::format("CREATE MATERIALIZED VIEW {}{} AS {}", name, options_clause(object),
-                      definition_of(object)));
+      say(fmt::format("CREATE MATERIALIZED VIEW {}{}{} AS {}", name, access_method_clause(object),
+                      options_clause(object), definition_of(object)));
     } else if (kind == "constraint") {
       say(fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {}", object.parent,
                       object.property("constraint"), object.property("definition")));
@@ -414,7 +455,8 @@ class Writer {
   }
 
   std::string column_clause(const CatalogObject& column) const {
-    std::string sql = last_part(column.parent, column.key.name) + " " + column.property("type");
+    std::string sql = last_part(column.parent, column.key.name) + " " + column.property("type") +
+                      foreign_options(column);
     if (!column.property("collation").empty()) sql += " COLLATE " + column.property("collation");
     if (inherits_generation(column)) {
       // The parent's holds.
@@ -442,16 +484,38 @@ class Writer {
     return false;
   }
 
+  // The sequence is as its table, unless it says otherwise.
+  std::string persistence_beside_table(const CatalogObject& column,
+                                       const CatalogObject& sequence) const {
+    const CatalogObject* table = to_.find({"table", column.parent});
+    if (table == nullptr || table->property("persistence") == sequence.property("persistence")) {
+      return {};
+    }
+    return sequence.property("persistence").empty() ? " LOGGED" : " UNLOGGED";
+  }
+
   std::string identity_options(const CatalogObject& column) const {
     for (const auto& [key, object] : to_.objects) {
       if (key.kind != "sequence" || object.property("identity of") != column.key.name) continue;
       return fmt::format(
-          " (SEQUENCE NAME {} START {} INCREMENT {} MINVALUE {} MAXVALUE {} CACHE {}{})", key.name,
-          object.property("start"), object.property("increment"), object.property("minimum"),
-          object.property("maximum"), object.property("cache"),
-          object.property("cycle").empty() ? "" : " CYCLE");
+          " (SEQUENCE NAME {}{} START {} INCREMENT {} MINVALUE {} MAXVALUE {} CACHE {}{})",
+          key.name, persistence_beside_table(column, object), object.property("start"),
+          object.property("increment"), object.property("minimum"), object.property("maximum"),
+          object.property("cache"), object.property("cycle").empty() ? "" : " CYCLE");
     }
     return {};
+  }
+
+  // What a column of a typed table has beyond its type.
+  Statements set_in_typed(const CatalogObject& column) const {
+    Statements out;
+    const std::string alter = fmt::format("ALTER TABLE {} ALTER COLUMN {} ", column.parent,
+                                          last_part(column.parent, column.key.name));
+    if (!column.property("default").empty()) {
+      out.push_back(alter + "SET DEFAULT " + column.property("default"));
+    }
+    if (!column.property("not null").empty()) out.push_back(alter + "SET NOT NULL");
+    return out;
   }
 
   // Of a partition: it is as CREATE TABLE … PARTITION OF would make it.
@@ -468,11 +532,14 @@ class Writer {
   }
 
   void create_table(const CatalogObject& table) {
-    const std::string unlogged = table.property("persistence").empty() ? "" : "UNLOGGED ";
+    const bool foreign = table.key.kind == "foreign table";
+    const std::string persistence = foreign                                 ? "FOREIGN "
+                                    : table.property("persistence").empty() ? ""
+                                                                            : "UNLOGGED ";
     std::string sql;
     const bool attaches = !table.property("partition of").empty() && !has_columns_of_parent(table);
     if (!attaches && !table.property("partition of").empty()) {
-      sql = fmt::format("CREATE {}TABLE {} PARTITION OF {} {}", unlogged, table.key.name,
+      sql = fmt::format("CREATE {}TABLE {} PARTITION OF {} {}", persistence, table.key.name,
                         table.property("partition of"), table.property("partition bound"));
     } else {
       std::vector<std::string> columns;
@@ -481,20 +548,29 @@ class Writer {
           columns.push_back("  " + column_clause(*column));
         }
       }
-      sql = fmt::format("CREATE {}TABLE {} (\n{}\n)", unlogged, table.key.name,
-                        fmt::join(columns, ",\n"));
+      const std::string& type = table.property("of type");
+      sql = type.empty()
+                ? fmt::format("CREATE {}TABLE {} (\n{}\n)", persistence, table.key.name,
+                              fmt::join(columns, ",\n"))
+                : fmt::format("CREATE {}TABLE {} OF {}", persistence, table.key.name, type);
       const auto parents = values_of(table.property("inherits"));
       if (!parents.empty()) sql += fmt::format(" INHERITS ({})", fmt::join(parents, ", "));
     }
     if (!table.property("partition key").empty()) {
       sql += " PARTITION BY " + table.property("partition key");
     }
+    sql += access_method_clause(table);
+    if (foreign) sql += " SERVER " + table.property("server") + foreign_options(table);
     say(sql + options_clause(table));
+    if (!table.property("of type").empty()) {
+      for (const CatalogObject* column : to_.columns_of(table.key.name)) say(set_in_typed(*column));
+    }
     if (attaches) {
       say(fmt::format("ALTER TABLE ONLY {} ATTACH PARTITION {} {}", table.property("partition of"),
                       table.key.name, table.property("partition bound")));
     }
     for (const CatalogObject* column : to_.columns_of(table.key.name)) {
+      say(set_storage(*column, nullptr));
       say(set_comment(*column, {}));
       say(set_grants(*column, {}));
     }
@@ -568,9 +644,23 @@ class Writer {
                                      table.property("partition bound")));
       }
     }
+    if (old.property("access method") != table.property("access method")) {
+      cannot(table.key, "its access method changes, which ALTER TABLE … SET ACCESS METHOD can do");
+    }
     if (old.property("persistence") != table.property("persistence")) {
       say(fmt::format("ALTER TABLE {} SET {}", name,
                       table.property("persistence").empty() ? "LOGGED" : "UNLOGGED"));
+    }
+    if (old.property("of type") != table.property("of type")) {
+      say(fmt::format(
+          "ALTER TABLE {} {}", name,
+          table.property("of type").empty() ? "NOT OF" : "OF " + table.property("of type")));
+    }
+    if (const std::string options = alter_foreign_options(old, table); !options.empty()) {
+      say(fmt::format("ALTER FOREIGN TABLE {} {}", name, options));
+    }
+    if (old.property("server") != table.property("server")) {
+      cannot(table.key, "the server of a foreign table cannot be changed");
     }
     alter_inheritance(old, table);
     for (const CatalogObject* column : from_.parts_of(name, "column")) {
@@ -583,6 +673,7 @@ class Writer {
       const CatalogObject* before = from_.find(column->key);
       if (before == nullptr) {
         say(fmt::format("ALTER TABLE {} ADD COLUMN {}", name, column_clause(*column)));
+        say(set_storage(*column, nullptr));
         say(set_comment(*column, {}));
         say(set_grants(*column, {}));
       } else {
@@ -661,10 +752,9 @@ class Writer {
         alter(fmt::format("SET GENERATED {}", column.property("identity")));
       }
     }
-    if (differs("statistics")) {
-      alter(fmt::format("SET STATISTICS {}", column.property("statistics").empty()
-                                                 ? "-1"
-                                                 : column.property("statistics")));
+    say(set_storage(column, &old));
+    if (const std::string options = alter_foreign_options(old, column); !options.empty()) {
+      alter(options);
     }
     if (change_of(column.key, "order") != nullptr) {
       cannot(column.key, "the order of a table's columns cannot be changed");
@@ -732,6 +822,7 @@ class Writer {
   const Inventory& to_;
   std::map<ObjectKey, ObjectChange> changes_;
   std::set<ObjectKey> again_;
+  std::map<ObjectKey, bool> goes_early_;
   std::vector<std::string> later_;
   std::vector<std::string> new_labels_;
   int old_types_ = 0;

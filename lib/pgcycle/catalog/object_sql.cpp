@@ -116,13 +116,19 @@ std::string options_clause(const CatalogObject& object) {
   return options.empty() ? std::string() : fmt::format(" WITH ({})", fmt::join(options, ", "));
 }
 
+std::string access_method_clause(const CatalogObject& object) {
+  const std::string& method = object.property("access method");
+  return method.empty() ? std::string() : " USING " + method;
+}
+
 std::string create_sequence(const CatalogObject& object) {
   return fmt::format(
-      "CREATE SEQUENCE {} AS {} START {} INCREMENT {} MINVALUE {} MAXVALUE {} CACHE "
+      "CREATE {}SEQUENCE {} AS {} START {} INCREMENT {} MINVALUE {} MAXVALUE {} CACHE "
       "{}{}",
-      object.key.name, object.property("type"), object.property("start"),
-      object.property("increment"), object.property("minimum"), object.property("maximum"),
-      object.property("cache"), object.property("cycle").empty() ? "" : " CYCLE");
+      object.property("persistence").empty() ? "" : "UNLOGGED ", object.key.name,
+      object.property("type"), object.property("start"), object.property("increment"),
+      object.property("minimum"), object.property("maximum"), object.property("cache"),
+      object.property("cycle").empty() ? "" : " CYCLE");
 }
 
 Statements create_type(const CatalogObject& object) {
@@ -188,6 +194,10 @@ Statements alter_sequence(const CatalogObject& old, const CatalogObject& sequenc
   add("cache", "CACHE " + sequence.property("cache"));
   add("cycle", sequence.property("cycle").empty() ? "NO CYCLE" : "CYCLE");
   if (!what.empty()) out.push_back(fmt::format("ALTER SEQUENCE {}{}", sequence.key.name, what));
+  if (old.property("persistence") != sequence.property("persistence")) {
+    out.push_back(fmt::format("ALTER SEQUENCE {} SET {}", sequence.key.name,
+                              sequence.property("persistence").empty() ? "LOGGED" : "UNLOGGED"));
+  }
   return out;
 }
 
@@ -300,6 +310,104 @@ Statements set_column_comments(const CatalogObject& view, const std::string& bef
     comment(column, one.substr(column.size() + 1));
   }
   return out;
+}
+
+Statements set_check_comments(const CatalogObject& domain, const std::string& before) {
+  Statements out;
+  const auto old_comments = values_of(before);
+  const auto comments = values_of(domain.property("check comments"));
+  const auto comment = [&](const std::string& check, const std::string& literal) {
+    out.push_back(fmt::format("COMMENT ON CONSTRAINT {} ON DOMAIN {} IS {}", check, domain.key.name,
+                              literal));
+  };
+  for (const std::string& old : old_comments) {
+    if (find_named(comments, old) == comments.end()) comment(leading_name(old), "NULL");
+  }
+  for (const std::string& one : comments) {
+    if (std::find(old_comments.begin(), old_comments.end(), one) != old_comments.end()) continue;
+    const std::string check = leading_name(one);
+    comment(check, one.substr(check.size() + 1));
+  }
+  return out;
+}
+
+Statements set_index_comment(const CatalogObject& constraint, const std::string& before) {
+  const std::string& comment = constraint.property("index comment");
+  if (comment == before) return {};
+  const std::string schema = constraint.parent.substr(0, constraint.parent.find('.'));
+  return {fmt::format("COMMENT ON INDEX {}.{} IS {}", schema, constraint.property("constraint"),
+                      comment.empty() ? "NULL" : quote_literal(comment))};
+}
+
+Statements set_clustered(const CatalogObject& index, const std::string& before) {
+  if (index.property("clustered") == before) return {};
+  const std::string name = index.key.kind == "constraint"
+                               ? index.property("constraint")
+                               : index.key.name.substr(index.key.name.find('.') + 1);
+  if (before.empty()) return {fmt::format("ALTER TABLE {} CLUSTER ON {}", index.parent, name)};
+  return {fmt::format("ALTER TABLE {} SET WITHOUT CLUSTER", index.parent)};
+}
+
+Statements set_storage(const CatalogObject& column, const CatalogObject* old) {
+  Statements out;
+  const auto before = [old](const char* property) {
+    return old == nullptr ? std::string() : old->property(property);
+  };
+  const auto alter = [&](const std::string& what) {
+    out.push_back(fmt::format("ALTER TABLE ONLY {} ALTER COLUMN {} {}", column.parent,
+                              last_part(column.parent, column.key.name), what));
+  };
+  const auto differs = [&](const char* property) {
+    return before(property) != column.property(property);
+  };
+  if (differs("statistics")) {
+    const std::string& target = column.property("statistics");
+    alter("SET STATISTICS " + (target.empty() ? "-1" : target));
+  }
+  if (differs("storage")) {
+    const std::string& storage = column.property("storage");
+    const std::string& type = column.property("type");
+    const char* usual =
+        type.starts_with("numeric") || type == "inet" || type == "cidr" ? "MAIN" : "EXTENDED";
+    alter("SET STORAGE " + (storage.empty() ? usual : storage));
+  }
+  if (differs("compression")) {
+    const std::string& compression = column.property("compression");
+    alter("SET COMPRESSION " + (compression.empty() ? "default" : compression));
+  }
+  if (differs("options")) {
+    std::vector<std::string> gone;
+    for (const std::string& option : values_of(before("options"))) {
+      gone.push_back(option.substr(0, option.find('=')));
+    }
+    if (!gone.empty()) alter(fmt::format("RESET ({})", fmt::join(gone, ", ")));
+    const auto options = values_of(column.property("options"));
+    if (!options.empty()) alter(fmt::format("SET ({})", fmt::join(options, ", ")));
+  }
+  return out;
+}
+
+std::string foreign_options(const CatalogObject& object) {
+  const auto options = values_of(object.property("foreign options"));
+  return options.empty() ? std::string() : fmt::format(" OPTIONS ({})", fmt::join(options, ", "));
+}
+
+std::string alter_foreign_options(const CatalogObject& old, const CatalogObject& object) {
+  const auto before = values_of(old.property("foreign options"));
+  const auto after = values_of(object.property("foreign options"));
+  std::vector<std::string> changes;
+  for (const std::string& option : before) {
+    if (find_named(after, option) == after.end()) changes.push_back("DROP " + leading_name(option));
+  }
+  for (const std::string& option : after) {
+    const auto same = find_named(before, option);
+    if (same == before.end()) {
+      changes.push_back("ADD " + option);
+    } else if (*same != option) {
+      changes.push_back("SET " + option);
+    }
+  }
+  return changes.empty() ? std::string() : fmt::format("OPTIONS ({})", fmt::join(changes, ", "));
 }
 
 Statements set_grants(const CatalogObject& object, const std::string& before) {

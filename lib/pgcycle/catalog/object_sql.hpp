@@ -27,6 +27,9 @@ std::string definition_of(const CatalogObject& object);
 // " WITH (…)", or empty.
 std::string options_clause(const CatalogObject& object);
 
+// " USING …", or empty.
+std::string access_method_clause(const CatalogObject& object);
+
 std::string create_sequence(const CatalogObject& object);
 Statements create_type(const CatalogObject& object);
 std::string create_policy(const CatalogObject& policy);
@@ -41,6 +44,14 @@ Statements set_row_security(const CatalogObject& table, const CatalogObject* old
 // `before` is the property as it is.
 Statements set_comment(const CatalogObject& object, const std::string& before);
 Statements set_column_comments(const CatalogObject& view, const std::string& before);
+Statements set_check_comments(const CatalogObject& domain, const std::string& before);
+Statements set_index_comment(const CatalogObject& constraint, const std::string& before);
+Statements set_clustered(const CatalogObject& index, const std::string& before);
+// How a column is stored and sampled; `old` is null for a new one.
+Statements set_storage(const CatalogObject& column, const CatalogObject* old);
+// " OPTIONS (…)" of a foreign table or column, or empty; `alter_`: what makes the old ones these.
+std::string foreign_options(const CatalogObject& object);
+std::string alter_foreign_options(const CatalogObject& old, const CatalogObject& object);
 Statements set_grants(const CatalogObject& object, const std::string& before);
 
 }  // namespace pgcycle::catalog

@@ -1,20 +1,19 @@
 -- Which object needs which, by catalogue and oid; a view's rule stands for the view, a column's
 -- default for its table, a table's row type for the table, an array for its element's type, a
 -- constraint's index for the constraint, a domain's constraint for the domain. A sequence does not
--- need the column that owns it, which needs the sequence. The column's number where only a column is needed.
+-- need the column that owns it, which needs the sequence. The column's number where only a column
+-- is needed.
 SELECT DISTINCT a.classid, a.objid, b.classid AS refclassid, b.objid AS refobjid,
        CASE WHEN d.refclassid = 'pg_class'::regclass THEN d.refobjsubid ELSE 0 END AS refcolumn
 FROM pg_depend d
 LEFT JOIN pg_constraint v ON d.classid = 'pg_constraint'::regclass AND v.oid = d.objid
+LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid AND w.rulename = '_RETURN'
+LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
 CROSS JOIN LATERAL (
-  SELECT CASE WHEN d.classid IN ('pg_rewrite'::regclass, 'pg_attrdef'::regclass) THEN 'pg_class'::regclass::oid
+  SELECT CASE WHEN w.oid IS NOT NULL OR f.oid IS NOT NULL THEN 'pg_class'::regclass::oid
               WHEN v.contypid <> 0 THEN 'pg_type'::regclass::oid
               ELSE d.classid END AS classid,
-         coalesce(nullif(v.contypid, 0),
-                  (SELECT r.ev_class FROM pg_rewrite r WHERE d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
-                   AND r.rulename = '_RETURN'),
-                  (SELECT f.adrelid FROM pg_attrdef f WHERE d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid),
-                  d.objid) AS objid
+         coalesce(w.ev_class, f.adrelid, nullif(v.contypid, 0), d.objid) AS objid
 ) a
 LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
 LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'

@@ -16,9 +16,13 @@ SELECT 'constraint' AS kind, rel.name || ' ' || quote_ident(k.conname) AS name, 
          'type', CASE k.contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique'
                  WHEN 'f' THEN 'foreign key' WHEN 'c' THEN 'check' WHEN 'x' THEN 'exclusion' END,
          'definition', pg_get_constraintdef(k.oid),
-         'inherited', CASE WHEN k.coninhcount > 0 THEN true END,
+         'inherited', CASE WHEN k.coninhcount > 0 AND NOT k.conislocal THEN true END,
+         'inherited too', CASE WHEN k.coninhcount > 0 AND k.conislocal THEN true END,
+         'clustered', CASE WHEN i.indisclustered THEN true END,
+         'index comment', CASE WHEN i.indexrelid IS NOT NULL THEN obj_description(k.conindid, 'pg_class') END,
          'comment', obj_description(k.oid, 'pg_constraint')))::text AS properties
 FROM pg_constraint k JOIN rel ON rel.oid = k.conrelid
+LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype IN ('p', 'u', 'x')
 WHERE k.contype IN ('p', 'u', 'f', 'c', 'x') AND k.conparentid = 0
 UNION ALL
 SELECT 'index', rel.schema || '.' || quote_ident(c.relname), rel.name, 'pg_class'::regclass::oid, c.oid,
@@ -26,6 +30,7 @@ SELECT 'index', rel.schema || '.' || quote_ident(c.relname), rel.name, 'pg_class
          'definition', CASE c.relkind WHEN 'I' THEN replace(pg_get_indexdef(c.oid), ' ON ONLY ', ' ON ')
                        ELSE pg_get_indexdef(c.oid) END,
          'invalid', CASE WHEN NOT i.indisvalid THEN true END,
+         'clustered', CASE WHEN i.indisclustered THEN true END,
          'comment', obj_description(c.oid, 'pg_class')))::text
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN rel ON rel.oid = i.indrelid
 WHERE NOT c.relispartition

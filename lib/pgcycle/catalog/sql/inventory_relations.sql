@@ -40,7 +40,19 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
              FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent
              JOIN pg_namespace pn ON pn.oid = p.relnamespace WHERE i.inhrelid = c.oid) END,
          'persistence', CASE WHEN c.relpersistence = 'u' THEN 'unlogged' END,
-         'options', (SELECT jsonb_agg(o ORDER BY o) FROM unnest(c.reloptions) o),
+         'of type', CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END,
+         'access method', (SELECT quote_ident(m.amname) FROM pg_am m WHERE m.oid = c.relam AND c.relkind <> 'f'
+                           AND m.amname <> current_setting('default_table_access_method')),
+         'options', (SELECT jsonb_agg(o) FROM (
+             SELECT o FROM unnest(c.reloptions) o
+             UNION ALL SELECT 'toast.' || o FROM unnest((SELECT t.reloptions FROM pg_class t
+                                                         WHERE t.oid = c.reltoastrelid)) o) x),
+         'server', CASE WHEN c.relkind = 'f' THEN (
+             SELECT quote_ident(s.srvname) FROM pg_foreign_table t JOIN pg_foreign_server s ON s.oid = t.ftserver
+             WHERE t.ftrelid = c.oid) END,
+         'foreign options', CASE WHEN c.relkind = 'f' THEN (
+             SELECT jsonb_agg(format('%I %L', option_name, option_value) ORDER BY option_name)
+             FROM pg_foreign_table t, pg_options_to_table(t.ftoptions) WHERE t.ftrelid = c.oid) END,
          'row security', CASE WHEN c.relrowsecurity THEN 'enabled' END,
          'forced row security', CASE WHEN c.relforcerowsecurity THEN 'enabled' END,
          'replica identity', CASE c.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING'
@@ -72,6 +84,7 @@ SELECT 'sequence', c.name, '', 'pg_class'::regclass::oid, c.oid,
          'type', format_type(s.seqtypid, NULL), 'start', s.seqstart, 'increment', s.seqincrement,
          'minimum', s.seqmin, 'maximum', s.seqmax, 'cache', s.seqcache,
          'cycle', CASE WHEN s.seqcycle THEN true END,
+         'persistence', CASE WHEN c.relpersistence = 'u' THEN 'unlogged' END,
          'identity of', CASE WHEN d.deptype = 'i' THEN o.name END,
          'owned by', CASE WHEN d.deptype = 'a' THEN o.name END,
          'comment', obj_description(c.oid, 'pg_class'),
@@ -101,6 +114,14 @@ SELECT 'column', c.name || '.' || quote_ident(a.attname), c.name, 'pg_class'::re
                        JOIN pg_type t ON t.oid = a.atttypid
                        WHERE o.oid = a.attcollation AND a.attcollation <> t.typcollation),
          'statistics', CASE WHEN a.attstattarget > 0 THEN a.attstattarget END,
+         'storage', CASE WHEN y.oid IS NOT NULL AND a.attstorage <> y.typstorage THEN
+                      CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN'
+                           ELSE 'EXTENDED' END END,
+         'compression', CASE WHEN a.attlen = -1 THEN
+                          CASE to_jsonb(a) ->> 'attcompression' WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END END,
+         'options', (SELECT jsonb_agg(o ORDER BY o) FROM unnest(a.attoptions) o),
+         'foreign options', (SELECT jsonb_agg(format('%I %L', option_name, option_value) ORDER BY option_name)
+                             FROM pg_options_to_table(a.attfdwoptions)),
          'inherited', CASE WHEN a.attinhcount > 0 AND NOT a.attislocal THEN true END,
          'comment', col_description(c.oid, a.attnum),
          'grants', (SELECT jsonb_agg(g ORDER BY g) FROM (
@@ -109,4 +130,5 @@ SELECT 'column', c.name || '.' || quote_ident(a.attname), c.name, 'pg_class'::re
              FROM aclexplode(a.attacl) x WHERE x.grantee <> c.relowner) x)))::text
 FROM rel c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+LEFT JOIN pg_type y ON y.oid = a.atttypid
 WHERE c.relkind IN ('r', 'p', 'f')

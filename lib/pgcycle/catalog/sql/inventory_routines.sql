@@ -21,6 +21,9 @@ SELECT CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'c' THEN 
          'not null', CASE WHEN t.typtype = 'd' AND t.typnotnull THEN true END,
          'checks', (SELECT jsonb_object_agg(quote_ident(k.conname), pg_get_constraintdef(k.oid))
                     FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'),
+         'check comments', (SELECT jsonb_object_agg(quote_ident(k.conname), quote_literal(obj_description(k.oid)))
+                            FROM pg_constraint k WHERE k.contypid = t.oid
+                              AND obj_description(k.oid, 'pg_constraint') IS NOT NULL),
          'attributes', CASE WHEN t.typtype = 'c' THEN (
              SELECT jsonb_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
                               ORDER BY a.attnum)
