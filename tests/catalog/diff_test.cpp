@@ -93,7 +93,79 @@ const std::vector<std::string> kChanges{
     "DROP MATERIALIZED VIEW totals",
     "CREATE PROCEDURE act(INOUT x int) LANGUAGE sql AS 'SELECT x'",
     "CREATE UNLOGGED TABLE quick (x float8 DEFAULT random())",
-    "CREATE AGGREGATE total (int) (SFUNC = int4pl, STYPE = int, INITCOND = '0')"};
+    "CREATE AGGREGATE total (int) (SFUNC = int4pl, STYPE = int, INITCOND = '0')",
+    "CREATE AGGREGATE many (*) (SFUNC = int8inc, STYPE = int8, INITCOND = '0', PARALLEL = SAFE, "
+    "COMBINEFUNC = int8pl)",
+    "CREATE TABLE counted (id serial PRIMARY KEY, n bigserial, up int REFERENCES counted)",
+    "ALTER TABLE people ALTER name SET STORAGE EXTERNAL, ALTER name SET STATISTICS 50, "
+    "ALTER score SET (n_distinct = 5)",
+    "ALTER TABLE people SET (toast.autovacuum_enabled = false, autovacuum_enabled = false)",
+    "CLUSTER people USING people_pkey",
+    "COMMENT ON INDEX people_pkey IS 'of people'",
+    "CREATE TABLE of_pairs OF pair (x DEFAULT 1, y NOT NULL)",
+    "ALTER DOMAIN posint ADD CONSTRAINT odd CHECK (VALUE % 2 = 1) NOT VALID",
+    "COMMENT ON CONSTRAINT posint_check ON DOMAIN posint IS 'it''s above 0'",
+    "CREATE FUNCTION is_odd(i int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT i % 2 = 1'; "
+    "CREATE DOMAIN odd AS int CHECK (is_odd(VALUE)); CREATE TABLE odds (o odd)",
+    "CREATE FUNCTION distance(a date, b date) RETURNS float8 LANGUAGE sql IMMUTABLE AS 'SELECT "
+    "(a - b)::float8'; CREATE TYPE days AS RANGE (SUBTYPE = date, SUBTYPE_DIFF = distance); "
+    "COMMENT ON TYPE days IS 'some'",
+    "CREATE TABLE log_0 (what text NOT NULL, at timestamptz DEFAULT '2025-01-01'); ALTER TABLE log "
+    "ATTACH PARTITION log_0 FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')",
+    "CREATE TABLE up (a int, b int GENERATED ALWAYS AS (a * 2) STORED); CREATE TABLE down (a int, "
+    "b int, c int, CHECK (c > a)) INHERITS (up); ALTER TABLE "
+    "down ADD CONSTRAINT on_both CHECK (a > 0); ALTER TABLE up ADD CONSTRAINT on_both CHECK (a > "
+    "0)",
+    "CREATE COLLATION german (PROVIDER = icu, LOCALE = 'de-DE'); COMMENT ON COLLATION german IS "
+    "'de'; CREATE TABLE words (word text COLLATE german)",
+    "CREATE COLLATION any_case (PROVIDER = icu, LOCALE = 'und-u-ks-level2', DETERMINISTIC = false)",
+    "CREATE FUNCTION near(a int, b int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT abs(a - "
+    "b) < 2'; CREATE OPERATOR === (FUNCTION = near, LEFTARG = int, RIGHTARG = int, COMMUTATOR = "
+    "===, RESTRICT = eqsel, JOIN = eqjoinsel); COMMENT ON OPERATOR === (int, int) IS 'near'; "
+    "CREATE VIEW nears AS SELECT id FROM people WHERE id === 3",
+    "CREATE OPERATOR CLASS backwards FOR TYPE int USING btree AS OPERATOR 1 >, OPERATOR 2 >=, "
+    "OPERATOR 3 =, OPERATOR 4 <=, OPERATOR 5 <, FUNCTION 1 btint4cmp(int, int); CREATE INDEX "
+    "scores ON people (score backwards)",
+    "CREATE FUNCTION mood_of(i int) RETURNS mood LANGUAGE sql IMMUTABLE AS $$ SELECT 'ok'::mood "
+    "$$; "
+    "CREATE CAST (int AS mood) WITH FUNCTION mood_of(int) AS ASSIGNMENT; CREATE CAST (mood AS "
+    "bigint) WITH INOUT",
+    "CREATE TEXT SEARCH DICTIONARY plain (TEMPLATE = pg_catalog.simple, STOPWORDS = english); "
+    "CREATE TEXT SEARCH CONFIGURATION plain (COPY = pg_catalog.english); ALTER TEXT SEARCH "
+    "CONFIGURATION plain ALTER MAPPING FOR asciiword WITH plain, english_stem; CREATE INDEX "
+    "people_words ON people USING gin (to_tsvector('plain', name))",
+    "CREATE FUNCTION hear() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT "
+    "TRIGGER hear ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'DROP TABLE') EXECUTE FUNCTION "
+    "hear(); ALTER EVENT TRIGGER hear DISABLE",
+    "CREATE PUBLICATION several FOR TABLE people, \"Odd Schema\".\"Orders\" WITH (publish = "
+    "'insert')",
+    "CREATE PUBLICATION every FOR ALL TABLES",
+    "CREATE FOREIGN DATA WRAPPER far OPTIONS (debug 'true'); CREATE SERVER away TYPE 'x' FOREIGN "
+    "DATA WRAPPER far OPTIONS (host 'it''s', \"Port\" '1'); CREATE FOREIGN TABLE remote (id int "
+    "OPTIONS (column_name 'ID') NOT NULL, at date) SERVER away OPTIONS (name 'r'); GRANT USAGE ON "
+    "FOREIGN SERVER away TO PUBLIC",
+    "CREATE RULE loud AS ON UPDATE TO people DO ALSO INSERT INTO log (what) VALUES ('loud'); ALTER "
+    "TABLE people DISABLE RULE loud",
+    "CREATE FUNCTION first_of(p people) RETURNS people LANGUAGE sql AS 'SELECT p'",
+};
+
+// Changes of what the changes above make.
+const std::vector<std::pair<std::string, std::string>> kFurther{
+    {"CREATE OPERATOR ===", "COMMENT ON OPERATOR === (int, int) IS NULL"},
+    {"CREATE PUBLICATION several", "ALTER PUBLICATION several DROP TABLE people"},
+    {"CREATE PUBLICATION several", "ALTER PUBLICATION several SET (publish = 'insert, delete')"},
+    {"CREATE FOREIGN DATA WRAPPER far",
+     "ALTER FOREIGN TABLE remote OPTIONS (SET name 'q', ADD more '1'); ALTER FOREIGN TABLE remote "
+     "ALTER at OPTIONS (column_name 'x')"},
+    {"CREATE FUNCTION hear()", "ALTER EVENT TRIGGER hear ENABLE ALWAYS"},
+    {"CREATE TEXT SEARCH DICTIONARY plain",
+     "ALTER TEXT SEARCH CONFIGURATION plain DROP MAPPING FOR numword"},
+    {"CREATE TABLE of_pairs", "ALTER TABLE of_pairs NOT OF"},
+    {"ALTER TABLE people ALTER name SET STORAGE",
+     "ALTER TABLE people ALTER name SET STORAGE MAIN, ALTER score SET (n_distinct = 6), ALTER "
+     "score SET (n_distinct_inherited = 7)"},
+    {"CREATE RULE loud", "ALTER TABLE people ENABLE ALWAYS RULE loud"},
+};
 
 Inventory inventory_of(const TestDatabase& database) {
   auto connection = database.connect();
@@ -159,6 +231,35 @@ TEST(Diff, ChangesAreFoundAndCanBeMadeAndTakenBack) {
     EXPECT_EQ(left_after(copy, other), "") << description;
     EXPECT_EQ(left_after(other, base), "") << "back: " << description;
   }
+}
+
+TEST(Diff, WhatTheChangesMadeCanChangeAgain) {
+  for (const auto& [change, further] : kFurther) {
+    const auto made = std::find_if(kChanges.begin(), kChanges.end(), [&](const std::string& one) {
+      return one.find(change) != std::string::npos;
+    });
+    ASSERT_NE(made, kChanges.end()) << change;
+    const TestDatabase from;
+    const TestDatabase to;
+    for (const TestDatabase* database : {&from, &to}) {
+      database->run(kBase);
+      database->run(*made);
+    }
+    const std::string before = fingerprint(inventory_of(to));
+    to.run(further);
+    EXPECT_NE(fingerprint(inventory_of(to)), before) << further;
+    EXPECT_EQ(left_after(from, to), "") << further;
+  }
+}
+
+TEST(Diff, AllOfItIsMadeInAnEmptyDatabaseAndTakenAway) {
+  const TestDatabase empty;
+  const TestDatabase to;
+  const TestDatabase copy;
+  to.run(kBase);
+  for (const std::string& change : kChanges) to.run(change);
+  EXPECT_EQ(left_after(copy, to), "");
+  EXPECT_EQ(left_after(copy, empty), "");
 }
 
 TEST(Diff, AnyMixtureOfChangesIsMade) {

@@ -78,6 +78,7 @@ class Writer {
     }
     choose_what_is_made_again();
     drop_what_is_in_the_way();
+    untie_typed_tables();
     drop_data_objects();
     make_schemas();
     name_base_types();
@@ -310,6 +311,20 @@ class Writer {
     }
   }
 
+  // A typed table keeps its type from changing.
+  void untie_typed_tables() {
+    for (const auto& [key, object] : from_.objects) {
+      const std::string& type = object.property("of type");
+      const CatalogObject* after = to_.find(key);
+      if (type.empty() || after == nullptr) continue;
+      if (after->property("of type") == type && change_of({"composite type", type}) == nullptr) {
+        continue;
+      }
+      say(fmt::format("ALTER TABLE {} NOT OF", key.name));
+      untied_.insert(key);
+    }
+  }
+
   // Tables and sequences that are gone.
   void drop_data_objects() {
     std::set<ObjectKey> gone;
@@ -479,7 +494,9 @@ class Writer {
     const std::string name = last_part(column.parent, column.key.name);
     for (const std::string& parent : values_of(table->property("inherits"))) {
       const CatalogObject* above = to_.find({"column", parent + "." + name});
-      if (above != nullptr && !above->property("generated").empty()) return true;
+      const bool same =
+          above != nullptr && above->property("generated") == column.property("generated");
+      if (same) return true;
     }
     return false;
   }
@@ -651,10 +668,9 @@ class Writer {
       say(fmt::format("ALTER TABLE {} SET {}", name,
                       table.property("persistence").empty() ? "LOGGED" : "UNLOGGED"));
     }
-    if (old.property("of type") != table.property("of type")) {
-      say(fmt::format(
-          "ALTER TABLE {} {}", name,
-          table.property("of type").empty() ? "NOT OF" : "OF " + table.property("of type")));
+    const std::string& type = table.property("of type");
+    if (!type.empty() && (untied_.contains(table.key) || old.property("of type").empty())) {
+      later_.push_back(fmt::format("ALTER TABLE {} OF {}", name, type));
     }
     if (const std::string options = alter_foreign_options(old, table); !options.empty()) {
       say(fmt::format("ALTER FOREIGN TABLE {} {}", name, options));
@@ -823,6 +839,7 @@ class Writer {
   std::map<ObjectKey, ObjectChange> changes_;
   std::set<ObjectKey> again_;
   std::map<ObjectKey, bool> goes_early_;
+  std::set<ObjectKey> untied_;
   std::vector<std::string> later_;
   std::vector<std::string> new_labels_;
   int old_types_ = 0;

@@ -55,7 +55,7 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
              FROM pg_foreign_table t, pg_options_to_table(t.ftoptions) WHERE t.ftrelid = c.oid) END,
          'row security', CASE WHEN c.relrowsecurity THEN 'enabled' END,
          'forced row security', CASE WHEN c.relforcerowsecurity THEN 'enabled' END,
-         'replica identity', CASE c.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING'
+         'replica identity', CASE CASE WHEN c.relkind <> 'f' THEN c.relreplident END WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING'
              WHEN 'i' THEN 'USING INDEX ' || (SELECT quote_ident(ic.relname) FROM pg_index i
                JOIN pg_class ic ON ic.oid = i.indexrelid WHERE i.indrelid = c.oid AND i.indisreplident)
              END,
