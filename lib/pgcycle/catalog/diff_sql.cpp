@@ -268,7 +268,7 @@ class Writer {
   }
 
   // A table's part that uses a view, or another table, which may go before its own; a function of
-  // a table's rows.
+  // a table's rows, or of an enum that gets another name.
   bool needs_what_goes_before(const ObjectKey& key) {
     const auto needs = from_.needs.find(key);
     if (needs == from_.needs.end()) return false;
@@ -280,6 +280,7 @@ class Writer {
   bool needs_one_that_goes_before(const ObjectKey& key, const std::set<ObjectKey>& needs) {
     const std::string table = parent_of(key);
     return std::any_of(needs.begin(), needs.end(), [&](const ObjectKey& need) {
+      if (need.kind == "enum" && relabelled(need)) return true;
       const bool goes = again_.contains(need) || is(need, ObjectChange::Kind::removed);
       const bool own = !table.empty() && (need.name == table || parent_of(need) == table);
       if (!goes || own || is_type(need.kind) || need.kind == "schema") return false;
