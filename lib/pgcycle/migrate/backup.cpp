@@ -34,9 +34,17 @@ double seconds_since(Clock::time_point start) {
 
 std::string time_now() { return fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(std::time(nullptr))); }
 
-// What a restore leaves out on purpose.
-catalog::Inventory without_grants(catalog::Inventory inventory) {
-  for (auto& [key, object] : inventory.objects) object.properties.erase("grants");
+// Without what a restore leaves out on purpose, and what pg_dump does not keep: the order of
+// columns in tables that inherit some.
+catalog::Inventory as_a_dump_keeps_it(catalog::Inventory inventory) {
+  std::map<std::string, int> columns;
+  for (auto& [key, object] : inventory.objects) {
+    object.properties.erase("grants");
+    if (key.kind != "column") continue;
+    const catalog::CatalogObject* table = inventory.find({"table", object.parent});
+    if (table == nullptr || table->property("inherits").empty()) continue;
+    object.properties["number"] = std::to_string(++columns[object.parent]);
+  }
   return inventory;
 }
 
@@ -125,7 +133,7 @@ class Backup {
                       request_.context.environment,
                       request_.context.reporter,
                       snapshot});
-    inventory_ = without_grants(catalog::load_inventory(connection));
+    inventory_ = as_a_dump_keeps_it(catalog::load_inventory(connection));
     content_ = catalog::content_of(connection);
     server_version_ = connection.server_version();
   }
@@ -137,7 +145,7 @@ class Backup {
     std::vector<std::string> differences =
         catalog::compare(content_, catalog::content_of(connection));
     for (const catalog::ObjectChange& change :
-         catalog::compare(inventory_, without_grants(catalog::load_inventory(connection)))) {
+         catalog::compare(inventory_, as_a_dump_keeps_it(catalog::load_inventory(connection)))) {
       differences.push_back(catalog::to_string(change));
     }
     require_same(differences, "the restored backup");
@@ -241,7 +249,7 @@ RollbackReport roll_back(const RollbackRequest& request) {
     auto connection = postgres::Connection::open(aside, {"pgcycle-migrate", nullptr, false});
     std::vector<std::string> differences =
         catalog::compare(manifest.content, catalog::content_of(connection));
-    if (catalog::fingerprint(without_grants(catalog::load_inventory(connection))) !=
+    if (catalog::fingerprint(as_a_dump_keeps_it(catalog::load_inventory(connection))) !=
         manifest.catalog) {
       differences.emplace_back("the catalogue");
     }
