@@ -86,7 +86,7 @@ same "$(state)" "$before"
 rm -r backups
 run 0 pgcycle-reset -q --dump prod.dump
 run 0 pgcycle-migrate backup
-says "$out" "500 rows" "restored and proven"
+says "$out" "501 rows" "restored and proven"
 sql "DROP TABLE orders CASCADE"
 run 5 pgcycle-migrate rollback
 run 0 pgcycle-migrate rollback --confirm shop
