@@ -254,8 +254,8 @@ class Writer {
     for (const ObjectKey& key : order) {
       const bool late = goes_late(key.kind) && !needs_what_goes_before(key);
       if (late && is(key, ObjectChange::Kind::removed)) continue;
-      const bool goes_with_table = is({"table", parent_of(key)}, ObjectChange::Kind::removed) &&
-                                   !is_foreign_key(from_, key) && !needs_what_goes_before(key);
+      const bool goes_with_table =
+          goes(parent_of(key)) && !is_foreign_key(from_, key) && !needs_what_goes_before(key);
       if (goes_with_table) continue;
       drop(*from_.find(key));
     }
@@ -344,13 +344,27 @@ class Writer {
       if (change.kind != ObjectChange::Kind::removed) continue;
       const bool late = goes_late(key.kind) || is_type(key.kind) || key.kind == "schema" ||
                         key.kind == "extension" ||
-                        (key.kind == "sequence" && !is_managed(*from_.find(key)));
+                        (key.kind == "sequence" && !goes_with_its_column(*from_.find(key)));
       if (late) gone.insert(key);
       if (rank_of(key.kind) > rank_of("event trigger")) cannot(key, "is gone");
     }
     std::vector<ObjectKey> order = in_order(from_, gone);
     std::reverse(order.begin(), order.end());
     for (const ObjectKey& key : order) drop(*from_.find(key));
+  }
+
+  bool goes(const std::string& relation) const {
+    return is({"table", relation}, ObjectChange::Kind::removed) ||
+           is({"view", relation}, ObjectChange::Kind::removed) ||
+           is({"materialized view", relation}, ObjectChange::Kind::removed) ||
+           is({"foreign table", relation}, ObjectChange::Kind::removed);
+  }
+
+  bool goes_with_its_column(const CatalogObject& sequence) const {
+    const CatalogObject* owner = from_.find({"column", sequence.property("owned by")});
+    return is_managed(sequence) ||
+           (owner != nullptr &&
+            (goes(owner->parent) || is(owner->key, ObjectChange::Kind::removed)));
   }
 
   // --- what is made and altered ---

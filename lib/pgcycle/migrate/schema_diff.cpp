@@ -195,7 +195,15 @@ class Diff {
     for (const std::string& column : key) {
       expression += (expression.empty() ? "" : ", ") + postgres::quote_identifier(column);
     }
-    expression = key.empty() ? "t::text" : fmt::format("jsonb_build_array({})::text", expression);
+    if (key.empty()) {  // whole rows, but for columns that one side alone has
+      for (const catalog::Column& column : table.columns) {
+        if (other.find_column(column.name) == nullptr) continue;
+        expression += (expression.empty() ? "t." : ", t.") + postgres::quote_identifier(column.name);
+      }
+      expression = fmt::format("ROW({})::text", expression);
+    } else {
+      expression = fmt::format("jsonb_build_array({})::text", expression);
+    }
     const auto declare = [&](postgres::Connection& connection, const catalog::Table& one) {
       connection.execute(
           fmt::format("DECLARE pgcycle_keys NO SCROLL CURSOR FOR SELECT {0} AS k FROM {1} t ORDER "

@@ -84,3 +84,11 @@ says "$out" "perhaps renamed: --rename public.holidays.name=public.holidays.titl
 run 0 pgcycle-migrate diff school renamed --rename public.holidays.name=title --sql
 says "$out" 'RENAME COLUMN "name" TO "title"' "ALTER TABLE public.attempts ADD COLUMN more integer;"
 if grep -q DROP "$out"; then fail "something is dropped"; fi
+
+# Rows: by their keys, and where there is none by the columns that both have.
+psql -X -q -d "$(pgcycle-server url -q -d school)" -c 'CREATE TABLE notes (a int, b text)' -c "INSERT INTO notes VALUES (1, 'x'), (2, 'y')"
+psql -X -q -d "$(pgcycle-server url -q -d renamed)" -c 'CREATE TABLE notes (more date, b text, a int)' -c "INSERT INTO notes (a, b) VALUES (2, 'y'), (3, 'z')" \
+  -c 'DELETE FROM holidays WHERE id = (SELECT min(id) FROM holidays)'
+run 0 pgcycle-migrate diff school renamed --rows --samples 2
+says "$out" "public.notes: 2 rows -> 2 rows" "  - (1,x)" "  + (3,z)" "public.holidays:"
+if grep -q '(2,y)' "$out"; then fail "a row that both have is shown"; fi
