@@ -246,6 +246,7 @@ void diff(const Context& context, const MigrateOptions& options) {
     context.reporter.warning("no statement is written for {}", what);
   }
   context.print(options.sql ? report.sql : diff_text(report), to_json(report));
+  if (report.unproven) throw Error(*report.unproven);
 }
 
 std::string today() { return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr))); }

@@ -151,6 +151,7 @@ Json to_json(const migrate::DiffReport& report) {
           {"renames", guesses},
           {"rows", rows},
           {"sql", report.sql},
+          {"proven", !report.sql.empty() && !report.unproven},
           {"not_written", report.not_written}};
 }
 

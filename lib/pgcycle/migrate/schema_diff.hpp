@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,7 @@ struct DiffReport {
   std::string sql;
   std::vector<std::string> not_written;
   std::vector<TableRows> rows;
+  std::optional<Error> unproven = {};  // what became of the proof, where the migration is none
 };
 
 DiffReport diff(const DiffRequest& request);
