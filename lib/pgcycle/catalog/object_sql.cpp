@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "pgcycle/postgres/identifier.hpp"
@@ -51,6 +52,26 @@ std::vector<std::string>::const_iterator find_named(const std::vector<std::strin
   return std::find_if(values.begin(), values.end(), [&](const std::string& other) {
     return leading_name(other) == leading_name(value);
   });
+}
+
+// Of lists of names, each with its comment as a literal; `target`: of a name, as COMMENT takes it.
+Statements set_comments_by_name(const std::string& before, const std::string& after,
+                                const std::function<std::string(const std::string&)>& target) {
+  Statements out;
+  const auto old_comments = values_of(before);
+  const auto comments = values_of(after);
+  const auto comment = [&](const std::string& name, const std::string& literal) {
+    out.push_back(fmt::format("COMMENT ON {} IS {}", target(name), literal));
+  };
+  for (const std::string& old : old_comments) {
+    if (find_named(comments, old) == comments.end()) comment(leading_name(old), "NULL");
+  }
+  for (const std::string& one : comments) {
+    if (std::find(old_comments.begin(), old_comments.end(), one) != old_comments.end()) continue;
+    const std::string name = leading_name(one);
+    comment(name, one.substr(name.size() + 1));
+  }
+  return out;
 }
 
 }  // namespace
@@ -295,40 +316,15 @@ Statements set_comment(const CatalogObject& object, const std::string& before) {
 }
 
 Statements set_column_comments(const CatalogObject& view, const std::string& before) {
-  Statements out;
-  const auto old_comments = values_of(before);
-  const auto comments = values_of(view.property("column comments"));
-  const auto comment = [&](const std::string& column, const std::string& literal) {
-    out.push_back(fmt::format("COMMENT ON COLUMN {}.{} IS {}", view.key.name, column, literal));
-  };
-  for (const std::string& old : old_comments) {
-    if (find_named(comments, old) == comments.end()) comment(leading_name(old), "NULL");
-  }
-  for (const std::string& one : comments) {
-    if (std::find(old_comments.begin(), old_comments.end(), one) != old_comments.end()) continue;
-    const std::string column = leading_name(one);
-    comment(column, one.substr(column.size() + 1));
-  }
-  return out;
+  return set_comments_by_name(before, view.property("column comments"), [&](const auto& column) {
+    return fmt::format("COLUMN {}.{}", view.key.name, column);
+  });
 }
 
 Statements set_check_comments(const CatalogObject& domain, const std::string& before) {
-  Statements out;
-  const auto old_comments = values_of(before);
-  const auto comments = values_of(domain.property("check comments"));
-  const auto comment = [&](const std::string& check, const std::string& literal) {
-    out.push_back(fmt::format("COMMENT ON CONSTRAINT {} ON DOMAIN {} IS {}", check, domain.key.name,
-                              literal));
-  };
-  for (const std::string& old : old_comments) {
-    if (find_named(comments, old) == comments.end()) comment(leading_name(old), "NULL");
-  }
-  for (const std::string& one : comments) {
-    if (std::find(old_comments.begin(), old_comments.end(), one) != old_comments.end()) continue;
-    const std::string check = leading_name(one);
-    comment(check, one.substr(check.size() + 1));
-  }
-  return out;
+  return set_comments_by_name(before, domain.property("check comments"), [&](const auto& check) {
+    return fmt::format("CONSTRAINT {} ON DOMAIN {}", check, domain.key.name);
+  });
 }
 
 Statements set_index_comment(const CatalogObject& constraint, const std::string& before) {
