@@ -37,6 +37,27 @@ TEST(SplitSql, TakesTheRowsBehindCopyFromStdin) {
   EXPECT_EQ(file.statements[1].place.line, 5);
 }
 
+TEST(SplitSql, AllowsACommentBehindCopyFromStdin) {
+  const SqlFile file = split_sql("COPY t FROM stdin; -- one; row\n1\n\\.\nSELECT 1", "f.sql");
+  ASSERT_EQ(file.statements.size(), 2U);
+  EXPECT_EQ(file.statements[0].copy_data, "1\n");
+  EXPECT_EQ(
+      test::error_of([] { split_sql("COPY t FROM stdin; SELECT 1;\n1\n\\.\n", "f.sql"); }).code(),
+      ErrorCode::input);
+}
+
+// Without standard_conforming_strings a backslash escapes in plain strings, and in no others.
+TEST(SplitSql, ReadsStringsAsTheSessionDoes) {
+  const auto without = [](const std::string& sql) {
+    return texts("SET standard_conforming_strings TO off; " + sql).size() - 1;
+  };
+  EXPECT_EQ(without("SELECT 'a\\'; b'; SELECT 2"), 2U);
+  EXPECT_EQ(without("SELECT N'a\\'; b'; SELECT 2"), 2U);
+  EXPECT_EQ(without("SELECT U&'\\'; SELECT 2"), 2U);
+  EXPECT_EQ(without("SELECT u&'wrong: \\061' UESCAPE '!'; SELECT 2"), 2U);
+  EXPECT_EQ(without("SELECT B'1'; SELECT 2"), 2U);
+}
+
 TEST(SplitSql, KeepsCommentsWithTheirStatement) {
   const SqlFile file = split_sql("-- one\n-- two\nSELECT 1;\n-- last\n", "f.sql");
   ASSERT_EQ(file.statements[0].comments.size(), 2U);

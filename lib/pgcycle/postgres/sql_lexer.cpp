@@ -142,10 +142,13 @@ Scanned scan(std::string_view text, std::size_t at, bool standard_strings) {
     const std::size_t end = skip_while(text, at, continues_word);
     if (end == at + 1 && end < text.size() && text[end] == '\'') {
       if (c == 'e' || c == 'E') return scan_quoted(text, end, '\'', true);
-      if (std::string_view("bBxXnN").find(c) != std::string_view::npos) {
+      if (c == 'n' || c == 'N') return scan_quoted(text, end, '\'', !standard_strings);
+      if (std::string_view("bBxX").find(c) != std::string_view::npos) {
         return scan_quoted(text, end, '\'', false);
       }
     }
+    const bool unicode = end == at + 1 && (c == 'u' || c == 'U') && text.substr(end, 2) == "&'";
+    if (unicode) return scan_quoted(text, end + 1, '\'', false);
     return {Piece::word, end};
   }
   if (is_digit(c)) return {Piece::symbol, skip_while(text, at, is_digit)};
@@ -431,8 +434,9 @@ class SqlReader::Impl {
     Source& from = source();
     const std::size_t line_end = std::min(from.text.find('\n', from.at), from.text.size());
     if (skip_while(from.text, from.at, is_space) < line_end) {
-      const std::string_view rest = from.text.substr(from.at, line_end - from.at);
-      if (rest.find_first_not_of(" \t\r") != std::string_view::npos) {
+      const std::string_view line = from.text.substr(from.at, line_end - from.at);
+      const std::string_view rest = line.substr(skip_while(line, 0, is_space));
+      if (!rest.empty() && !rest.starts_with("--")) {
         throw Error(ErrorCode::input, "more stands behind COPY … FROM STDIN on its line")
             .at(from.place_of(from.at))
             .hint("its rows begin on the next line: put the rest below them");
