@@ -508,7 +508,7 @@ class Writer {
     if (table == nullptr || column.property("generated").empty()) return false;
     const std::string name = last_part(column.parent, column.key.name);
     for (const std::string& parent : values_of(table->property("inherits"))) {
-      const CatalogObject* above = to_.find({"column", parent + "." + name});
+      const CatalogObject* above = to_.find({"column", fmt::format("{}.{}", parent, name)});
       const bool same =
           above != nullptr && above->property("generated") == column.property("generated");
       if (same) return true;
