@@ -68,6 +68,11 @@ std::string state_of(const postgres::ConnectionInfo& info) {
 class ClonePoolTest : public testing::Test {
  protected:
   ClonePoolTest() : target_(database_.target()) {}
+  void SetUp() override {
+    if (database_.connect().server_version() < 150000) {
+      GTEST_SKIP() << "pg_walinspect came with PostgreSQL 15";
+    }
+  }
   void fill(const std::string& sql = kSchema) const { database_.run(sql); }
   ClonePool pool() { return {target_, {database_.name(), false, 2, 900}, test::silent()}; }
   static void run(const postgres::ConnectionInfo& info, const std::string& sql) {
