@@ -12,11 +12,11 @@ namespace pgcycle::load {
 // The keys from and to these tables. One that PostgreSQL itself has not validated is left out.
 std::vector<const catalog::ForeignKey*> keys_to_prove(
     const catalog::Schema& schema, const std::vector<const catalog::Table*>& tables);
-// Selects the key's columns of one row that breaks it, if there is one.
+// Counts the rows that break the key.
 postgres::Statement proof_of(const catalog::ForeignKey& key);
-// Throws Error{statement} with SQLSTATE 23503, as PostgreSQL would report it, at the place of
-// the row that `broken` is of.
-[[noreturn]] void throw_violation(const catalog::ForeignKey& key, const postgres::Result& broken,
-                                  const std::vector<RowSource>& sources);
+// Throws Error{statement} with SQLSTATE 23503, as PostgreSQL would report it, at the place of one
+// of them.
+void require_proven(postgres::Connection& connection, const catalog::ForeignKey& key,
+                    const postgres::Result& proof, const std::vector<RowSource>& sources);
 
 }  // namespace pgcycle::load

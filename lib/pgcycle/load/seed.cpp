@@ -15,6 +15,7 @@
 #include "pgcycle/load/sequences.hpp"
 #include "pgcycle/load/table_copy.hpp"
 #include "pgcycle/load/wipe.hpp"
+#include "pgcycle/load/workers.hpp"
 #include "pgcycle/server/advisory_lock.hpp"
 #include "pgcycle/server/guard.hpp"
 #include "pgcycle/support/interrupt.hpp"
@@ -28,6 +29,7 @@ using catalog::SchemaDetail;
 using catalog::Table;
 
 constexpr std::uint64_t kRowsWorthAnalyzing = 5000;
+constexpr std::uint64_t kRowsSampled = 30'000;  // of a table, by the server's usual target
 
 std::uint64_t count_rows(const RowSource& source) {
   std::uint64_t rows = 0;
@@ -343,8 +345,7 @@ class Seeder::Impl {
     }
     const std::vector<postgres::Result> results = connection_.query_all(statements);
     for (const catalog::ForeignKey* key : keys) {
-      if (!results[at].empty()) throw_violation(*key, results[at], plan_->sources);
-      ++at;
+      require_proven(connection_, *key, results[at++], plan_->sources);
     }
     report_.foreign_keys_proven = keys.size();
     statements.clear();
@@ -373,12 +374,23 @@ class Seeder::Impl {
   // Fresh statistics matter once a planner could go wrong.
   void analyze() {
     std::uint64_t rows = 0;
-    std::string list;
+    std::uint64_t sampled = 0;
+    std::vector<std::string> tables;
     for (std::size_t i = 0; i < chosen_.size(); ++i) {
       rows += report_.tables[i].rows;
-      list += (i == 0 ? "" : ", ") + chosen_[i]->table().name.sql();
+      sampled += std::min(report_.tables[i].rows, kRowsSampled);
+      tables.push_back(chosen_[i]->table().name.sql());
     }
-    if (rows > kRowsWorthAnalyzing) connection_.execute("ANALYZE " + list);
+    if (rows <= kRowsWorthAnalyzing) return;
+    if (sampled <= 2 * kRowsSampled) {
+      connection_.execute(fmt::format("ANALYZE {}", fmt::join(tables, ", ")));
+      return;
+    }
+    Workers workers(connection_, request_.target,
+                    std::min<std::size_t>(request_.jobs, tables.size()), request_.reporter);
+    workers.share_out(tables.size(), [&tables](postgres::Connection& session, std::size_t i) {
+      session.execute("ANALYZE " + tables[i]);
+    });
   }
 
   SeedRequest request_;

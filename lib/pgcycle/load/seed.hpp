@@ -31,9 +31,9 @@ struct SeedRequest {
   bool dry_run = false;
   bool force = false;          // load everything, whatever is known of the database
   bool fire_triggers = false;  // users' triggers see the rows
-  // Else into a copy of the database, by `jobs` sessions (aside_load.hpp).
+  // Else into a copy of the database (aside_load.hpp).
   bool single_transaction = true;
-  unsigned jobs = 1;
+  unsigned jobs = 1;  // sessions, where work outside that transaction can be shared out
   std::filesystem::path memory_directory = {};  // empty: nothing is remembered
 };
 

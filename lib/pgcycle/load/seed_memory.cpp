@@ -135,13 +135,18 @@ std::optional<SeedMemory> SeedMemory::recall(postgres::Connection& connection,
                                              server::ChangeTracker& tracker) {
   SeedMemory memory;
   memory.tracker_ = &tracker;
+  // The note as the session began with is asked for at a fraction of the time. It is not there
+  // where it is in the database's comment, or where a pooler's session is older.
   const auto row = connection.query(
-      fmt::format("SELECT {}, ({}) FROM pg_catalog.pg_database WHERE datname = current_database()",
-                  server::database_setting_sql("pg_database.oid", kNote), kPosition));
+      fmt::format("SELECT COALESCE(current_setting('{}', true), ''), ({})", kNote, kPosition));
+  const auto has_file = [&] {
+    return is_token(memory.token_) && fs::exists(file_of(directory, memory.token_));
+  };
   memory.token_ = row.get(0, 0);
   memory.is_noted_ = true;
-  if (!is_token(memory.token_) || !fs::exists(file_of(directory, memory.token_))) {
-    return std::nullopt;
+  if (!has_file()) {
+    memory.token_ = server::database_setting(connection, connection.database(), kNote);
+    if (!has_file()) return std::nullopt;
   }
   try {
     simdjson::dom::parser parser;
