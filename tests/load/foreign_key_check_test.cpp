@@ -23,9 +23,7 @@ class ForeignKeyCheckTest : public testing::Test {
     schema_ = catalog::load_schema(connection_);
   }
   const catalog::ForeignKey& key() { return schema_.foreign_keys.at(0); }
-  void prove() {
-    require_proven(connection_, key(), connection_.query(proof_of(key()).sql), {});
-  }
+  void prove() { require_proven(connection_, key(), connection_.query(proof_of(key()).sql), {}); }
 
   test::TestDatabase database_;
   postgres::Connection connection_ = database_.connect();
