@@ -27,8 +27,9 @@ TEST_F(ContentHashTest, DoesNotDependOnTheOrderOfRowsAndColumns) {
   const TableContent one = rows("('x', NULL), ('y', '1')");
   EXPECT_EQ(one.rows, 2);
   EXPECT_EQ(rows("('y', '1'), ('x', NULL)"), one);
-  EXPECT_EQ(content("CREATE TABLE t (b text, a text); INSERT INTO t VALUES (NULL, 'x'), ('1', 'y')"),
-            one);
+  EXPECT_EQ(
+      content("CREATE TABLE t (b text, a text); INSERT INTO t VALUES (NULL, 'x'), ('1', 'y')"),
+      one);
 }
 
 TEST_F(ContentHashTest, TellsValuesApart) {
@@ -51,7 +52,8 @@ TEST_F(ContentHashTest, ReadsTablesOfAnyWidth) {
     for (int i = 0; i < columns; ++i) {
       defined += fmt::format("{}c{} bool", i == 0 ? "" : ", ", i);
     }
-    const std::string table = fmt::format("CREATE TABLE t ({}); INSERT INTO t DEFAULT VALUES", defined);
+    const std::string table =
+        fmt::format("CREATE TABLE t ({}); INSERT INTO t DEFAULT VALUES", defined);
     const TableContent nulls = content(table);
     EXPECT_EQ(nulls.rows, 1) << columns;
     EXPECT_EQ(content(table), nulls) << columns;

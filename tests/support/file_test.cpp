@@ -103,18 +103,26 @@ TEST(AtomicDirectory, RemovesWhatAKilledRunLeft) {
   EXPECT_EQ(entries(directory.path()), 1U);
 }
 
-TEST(KeepNewestFiles, RemovesTheOldestOfThoseWanted) {
+TEST(WriteCacheFile, KeepsTheNewestOfItsKind) {
   const TestDirectory directory;
   for (const char* name : {"a1", "a2", "a3", "b1"}) {
     const fs::path file = directory.write(name, "x");
     const int age = name[1] - '0';
     fs::last_write_time(file, fs::file_time_type::clock::now() - std::chrono::hours(age));
   }
-  keep_newest_files(directory.path(), 2, [](std::string_view name) { return name[0] == 'a'; });
-  EXPECT_TRUE(fs::exists(directory.path() / "a1"));
-  EXPECT_TRUE(fs::exists(directory.path() / "a2"));
-  EXPECT_FALSE(fs::exists(directory.path() / "a3"));
-  EXPECT_TRUE(fs::exists(directory.path() / "b1"));
+  const auto write = [&directory](const char* name) {
+    write_cache_file(directory.path() / name, "y", 2,
+                     [](std::string_view other) { return other[0] == 'a'; });
+  };
+  const auto is_there = [&directory](const char* name) {
+    return fs::exists(directory.path() / name);
+  };
+  write("a3");  // nothing new
+  EXPECT_TRUE(is_there("a1") && is_there("a2"));
+  write("a4");
+  EXPECT_TRUE(is_there("a3") && is_there("a4") && is_there("b1"));
+  EXPECT_FALSE(is_there("a1") || is_there("a2"));
+  EXPECT_EQ(read_file(directory.path() / "a3"), "y");
 }
 
 TEST(FileLock, IsHeldByOneAtATime) {

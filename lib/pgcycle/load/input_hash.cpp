@@ -146,9 +146,8 @@ void InputHasher::keep(const SeedInput& input, const fs::path& directory) {
     append_json_string(text, path);
     text += fmt::format(",\"stamp\":[{}],\"hash\":\"{}\"}}", fmt::join(known.stamp, ","), hash);
   }
-  write_cache_file(file_of(input, directory), text + "\n]}\n");
-  keep_newest_files(directory, kMostFiles,
-                    [](std::string_view name) { return name.starts_with(kInputFilePrefix); });
+  write_cache_file(file_of(input, directory), text + "\n]}\n", kMostFiles,
+                   [](std::string_view name) { return name.starts_with(kInputFilePrefix); });
   is_new_ = false;
 }
 

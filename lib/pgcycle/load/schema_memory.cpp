@@ -86,9 +86,8 @@ catalog::Schema remembered_schema(postgres::Connection& connection, catalog::Sch
   if (definitions_of(connection) != definitions) return schema;
   try {
     fs::create_directories(directory);
-    write_cache_file(file, json_of(answers).dump());
-    keep_newest_files(directory, kMostFiles,
-                      [](std::string_view name) { return name.starts_with(kSchemaFilePrefix); });
+    write_cache_file(file, json_of(answers).dump(), kMostFiles,
+                     [](std::string_view name) { return name.starts_with(kSchemaFilePrefix); });
   } catch (const std::exception&) {
     // It is read again the next time.
   }

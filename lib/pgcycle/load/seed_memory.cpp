@@ -461,24 +461,24 @@ void SeedMemory::keep(postgres::Connection& connection, const fs::path& director
                          {"oid", sequence.oid},
                          {"unlogged", sequence.unlogged}});
   }
-  write_cache_file(file_of(directory, token_), Json({{"format", kFormat},
-                                                     {"input", input_},
-                                                     {"position", position_},
-                                                     {"columns", definitions_.columns},
-                                                     {"others", definitions_.others},
-                                                     {"role", definitions_.role},
-                                                     {"mark", json_of(mark_)},
-                                                     {"sequences", sequences},
-                                                     {"tables", tables}})
-                                                   .dump(1));
+  const Json memory{{"format", kFormat},
+                    {"input", input_},
+                    {"position", position_},
+                    {"columns", definitions_.columns},
+                    {"others", definitions_.others},
+                    {"role", definitions_.role},
+                    {"mark", json_of(mark_)},
+                    {"sequences", std::move(sequences)},
+                    {"tables", std::move(tables)}};
+  // Others are of databases that are long gone.
+  write_cache_file(file_of(directory, token_), memory.dump(1), kMostFiles,
+                   [](std::string_view name) {
+                     return name.ends_with(".json") && is_token(name.substr(0, name.size() - 5));
+                   });
   if (!is_noted_) {
     server::set_database_setting(connection, connection.database(), kNote, token_);
     is_noted_ = true;
   }
-  // Others are of databases that are long gone.
-  keep_newest_files(directory, kMostFiles, [](std::string_view name) {
-    return name.ends_with(".json") && is_token(name.substr(0, name.size() - 5));
-  });
 }
 
 }  // namespace pgcycle::load

@@ -132,14 +132,30 @@ void replace_file(const fs::path& path, std::string_view content, mode_t mode, b
   if (sync) sync_directory(target.parent_path());
 }
 
+void keep_newest_files(const fs::path& directory, std::size_t count,
+                       const std::function<bool(std::string_view)>& kind) {
+  std::vector<std::pair<fs::file_time_type, fs::path>> files;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    std::error_code gone;
+    const auto time = entry.last_write_time(gone);
+    if (!gone && kind(entry.path().filename().native())) files.emplace_back(time, entry.path());
+  }
+  if (files.size() <= count) return;
+  std::sort(files.begin(), files.end());
+  for (std::size_t i = 0; i + count < files.size(); ++i) fs::remove(files[i].second);
+}
+
 }  // namespace
 
 void write_file_atomically(const fs::path& path, std::string_view content, mode_t mode) {
   replace_file(path, content, mode, true);
 }
 
-void write_cache_file(const fs::path& path, std::string_view content) {
+void write_cache_file(const fs::path& path, std::string_view content, std::size_t count,
+                      const std::function<bool(std::string_view)>& kind) {
+  const bool is_new = !fs::exists(path);
   replace_file(path, content, 0644, false);
+  if (is_new) keep_newest_files(path.parent_path(), count, kind);
 }
 
 FileWriter::FileWriter(fs::path path, mode_t mode) : path_(std::move(path)) {
@@ -173,19 +189,6 @@ void FileWriter::close(bool sync) {
   flush();
   if (sync && ::fsync(file_) != 0) fail(ErrorCode::step, path_, "sync");
   own_.close();
-}
-
-void keep_newest_files(const fs::path& directory, std::size_t count,
-                       const std::function<bool(std::string_view)>& wanted) {
-  std::vector<std::pair<fs::file_time_type, fs::path>> files;
-  for (const auto& entry : fs::directory_iterator(directory)) {
-    std::error_code gone;
-    const auto time = entry.last_write_time(gone);
-    if (!gone && wanted(entry.path().filename().native())) files.emplace_back(time, entry.path());
-  }
-  if (files.size() <= count) return;
-  std::sort(files.begin(), files.end());
-  for (std::size_t i = 0; i + count < files.size(); ++i) fs::remove(files[i].second);
 }
 
 AtomicDirectory::AtomicDirectory(fs::path target) : target_(resolve_target(std::move(target))) {

@@ -51,17 +51,16 @@ bool is_file_at(int descriptor, const std::filesystem::path& path);
 void read_blocks(int descriptor, std::string_view name,
                  const std::function<void(std::string_view)>& sink);
 
-// Removes all but so many of the directory's files whose names are `wanted`, the oldest first.
-void keep_newest_files(const std::filesystem::path& directory, std::size_t count,
-                       const std::function<bool(std::string_view)>& wanted);
-
 // Replaces the file as a whole with `content`, synced; concurrent writers take
 // turns. Throws Error{step}.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content,
                            mode_t mode = 0644);
 // The same without waiting for the disk, for what can be computed again: after a power failure the
 // file may be the old one, or empty.
-void write_cache_file(const std::filesystem::path& path, std::string_view content);
+// With a new file, only the `count` newest of its directory's files whose names are of that `kind`
+// stay.
+void write_cache_file(const std::filesystem::path& path, std::string_view content,
+                      std::size_t count, const std::function<bool(std::string_view)>& kind);
 
 // Buffered sequential writing of one file. Every failure throws Error{step}
 // naming the path; `close` syncs when asked.
