@@ -72,8 +72,8 @@ MapSpec read_spec(const catalog::Schema& schema, const std::filesystem::path& pa
 
 class ColumnMap {
  public:
-  ColumnMap(postgres::Connection& connection, MapSpec spec)
-      : connection_(connection), spec_(std::move(spec)) {}
+  ColumnMap(postgres::Connection& connection, const catalog::Schema& schema, MapSpec spec)
+      : connection_(connection), schema_(schema), spec_(std::move(spec)) {}
 
   MapColumnsReport run() {
     std::vector<std::string> names;
@@ -119,37 +119,43 @@ class ColumnMap {
     if (!mapping.sql.empty()) {
       value = fmt::format("({})::{}", mapping.sql, mapping.to->type_sql);
     } else {
-      const std::string old = "o." + quote_identifier(mapping.from->name);
-      if (mapping.from->type_sql == mapping.to->type_sql) {
-        value = old;
-      } else if (mapping.bad_values_allowed) {
-        value = fmt::format("{}({}::text)", tolerant_cast(mapping.to->type_sql), old);
+      value = "o." + quote_identifier(mapping.from->name);
+      if (mapping.bad_values_allowed && !is_same_type(mapping)) {
+        value = fmt::format("{}({})", tolerant_cast(*mapping.from, *mapping.to), value);
       } else {
-        value = fmt::format("{}::text::{}", old, mapping.to->type_sql);
-        if (casts_directly(mapping)) value = fmt::format("{}::{}", old, mapping.to->type_sql);
+        value = cast(value, *mapping.from, *mapping.to);
       }
     }
     if (mapping.otherwise.empty()) return value;
     return fmt::format("coalesce({}, ({})::{})", value, mapping.otherwise, mapping.to->type_sql);
   }
 
-  bool casts_directly(const Mapping& mapping) {
-    return connection_
-        .query(
-            "SELECT EXISTS (SELECT FROM pg_cast WHERE castsource = $1::oid AND casttarget = "
-            "$2::oid)",
-            {std::to_string(mapping.from->type), std::to_string(mapping.to->type)})
-        .boolean(0, 0);
+  static bool is_same_type(const Mapping& mapping) {
+    return mapping.from->type_sql == mapping.to->type_sql;
+  }
+
+  // As PostgreSQL casts between the types, else by the value's text.
+  std::string cast(const std::string& value, const Column& from, const Column& to) {
+    if (from.type_sql == to.type_sql) return value;
+    const bool is_known =
+        from.type == to.type ||
+        connection_
+            .query(
+                "SELECT EXISTS (SELECT FROM pg_cast WHERE castsource = $1::oid AND casttarget = "
+                "$2::oid)",
+                {std::to_string(from.type), std::to_string(to.type)})
+            .boolean(0, 0);
+    return fmt::format("{}{}::{}", value, is_known ? "" : "::text", to.type_sql);
   }
 
   // A function of this session alone that gives null for what the type does not take.
-  std::string tolerant_cast(const std::string& type) {
+  std::string tolerant_cast(const Column& from, const Column& to) {
     const std::string name = fmt::format("pg_temp.pgcycle_cast_{}", casts_++);
     connection_.execute(fmt::format(
-        "CREATE FUNCTION {}(text) RETURNS {} LANGUAGE plpgsql AS $cast$ BEGIN RETURN $1::{}; "
+        "CREATE FUNCTION {}({}) RETURNS {} LANGUAGE plpgsql AS $cast$ BEGIN RETURN {}; "
         "EXCEPTION WHEN data_exception OR check_violation OR not_null_violation THEN RETURN NULL; "
         "END $cast$",
-        name, type, type));
+        name, from.type_sql, to.type_sql, cast("$1", from, to)));
     return name;
   }
 
@@ -157,16 +163,17 @@ class ColumnMap {
   std::string find_losses() {
     std::string lost;
     for (const Mapping& mapping : spec_.columns) {
-      if (mapping.from == nullptr) continue;  // an expression says itself what it makes
+      // An expression says itself what it makes.
+      if (mapping.from == nullptr || is_same_type(mapping)) continue;
       const std::string old = "o." + quote_identifier(mapping.from->name);
-      const std::string back = tolerant_cast(mapping.from->type_sql);
-      const std::string there = tolerant_cast(mapping.to->type_sql);
+      const std::string back = fmt::format("{}({}({}))", tolerant_cast(*mapping.to, *mapping.from),
+                                           tolerant_cast(*mapping.from, *mapping.to), old);
+      // 1.5 and 1.50 are one number; of others what they are written like counts.
+      const char* as = schema_.type(mapping.from->type).category == 'N' ? "" : "::text";
       const std::string condition = spec_.where.empty() ? "true" : spec_.where;
-      const auto rows = connection_.query(
-          fmt::format("SELECT count(*) FROM {} o WHERE ({}) AND {} IS NOT NULL AND "
-                      "{}({}({}::text)::text)::text "
-                      "IS DISTINCT FROM {}::text",
-                      spec_.from->name.sql(), condition, old, back, there, old, old));
+      const auto rows = connection_.query(fmt::format(
+          "SELECT count(*) FROM {} o WHERE ({}) AND {} IS NOT NULL AND {}{} IS DISTINCT FROM {}{}",
+          spec_.from->name.sql(), condition, old, back, as, old, as));
       const auto count = static_cast<std::uint64_t>(rows.integer(0, 0));
       if (count == 0) continue;
       const std::string what = fmt::format("{} values of {}", count, mapping.from->name);
@@ -182,6 +189,7 @@ class ColumnMap {
   }
 
   postgres::Connection& connection_;
+  const catalog::Schema& schema_;
   MapSpec spec_;
   int casts_ = 0;
 };
@@ -192,7 +200,7 @@ MapColumnsReport run_map_columns(postgres::Connection& connection,
                                  const std::filesystem::path& file) {
   QualifiedNamesOnly names(connection);
   const catalog::Schema schema = catalog::load_schema(connection);
-  const MapColumnsReport report = ColumnMap(connection, read_spec(schema, file)).run();
+  const MapColumnsReport report = ColumnMap(connection, schema, read_spec(schema, file)).run();
   names.end();
   return report;
 }

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <set>
 
+#include "pgcycle/catalog/diff.hpp"
 #include "pgcycle/catalog/schema.hpp"
+#include "pgcycle/load/sequences.hpp"
 #include "pgcycle/load/user_triggers.hpp"
 #include "pgcycle/migrate/data_step_file.hpp"
 #include "pgcycle/postgres/copy_text.hpp"
@@ -15,6 +17,7 @@ namespace pgcycle::migrate {
 
 namespace {
 
+using catalog::Column;
 using catalog::Schema;
 using catalog::Table;
 using postgres::quote_identifier;
@@ -25,7 +28,8 @@ struct SoftReference {
   const Table* table = nullptr;
   std::string column;
   std::string where;
-  std::vector<std::string> path;  // inside jsonb; empty: the column itself
+  std::vector<std::string> path;  // inside json; empty: the column itself
+  Location place;
 };
 
 struct RekeySpec {
@@ -38,10 +42,16 @@ struct RekeySpec {
   std::vector<SoftReference> soft_references;
 };
 
+bool is_json(const Schema& schema, const SoftReference& soft) {
+  const catalog::JsonForm form = schema.base_type(soft.table->find_column(soft.column)->type).form;
+  return form == catalog::JsonForm::json || form == catalog::JsonForm::jsonb;
+}
+
 // Reads the file and holds it against the schema.
 class SpecReader {
  public:
-  SpecReader(const Schema& schema, const std::filesystem::path& file) : file_(schema, file) {}
+  SpecReader(const Schema& schema, const std::filesystem::path& file)
+      : schema_(schema), file_(schema, file) {}
 
   RekeySpec read() {
     const JsonValue& root = file_.root();
@@ -57,6 +67,7 @@ class SpecReader {
     } else {
       const JsonValue& uuid = DataStepFile::get(value, "uuid5", Kind::object);
       DataStepFile::only(uuid, {"namespace", "columns"});
+      require_room_for_uuid(spec, uuid.place);
       spec.name_space = DataStepFile::get(uuid, "namespace", Kind::string).text;
       for (const JsonValue& item : DataStepFile::get(uuid, "columns", Kind::array).items) {
         spec.columns.push_back(spec.table->require_column(item.text, item.place).name);
@@ -79,12 +90,29 @@ class SpecReader {
     out.table = &file_.table(object);
     out.column = DataStepFile::column(object, "column", *out.table).name;
     out.where = DataStepFile::text(object, "where");
+    out.place = object.place;
     if (object.find("path") != nullptr) {
       for (const JsonValue& item : DataStepFile::get(object, "path", Kind::array).items) {
         out.path.push_back(item.text);
       }
+      if (!is_json(schema_, out)) {
+        throw Error(ErrorCode::input, fmt::format("{}.{} is not json: it has no \"path\"",
+                                                  out.table->name.display(), out.column))
+            .at(object.find("path")->place);
+      }
     }
     return out;
+  }
+
+  void require_room_for_uuid(const RekeySpec& spec, const Location& place) const {
+    const catalog::Column& column = *spec.table->find_column(spec.column);
+    const catalog::Type& type = schema_.base_type(column.type);
+    if (type.name.name == "uuid" || type.category == 'S') return;
+    throw Error(ErrorCode::input,
+                fmt::format("\"{}\" of {} is of type {}, which holds no uuid", spec.column,
+                            spec.table->name.display(), column.type_sql))
+        .at(place)
+        .hint("give its keys with \"query\", or change the column's type first");
   }
 
   void require_unique(const RekeySpec& spec) const {
@@ -97,16 +125,24 @@ class SpecReader {
         .hint("only a primary or unique key can be given new values");
   }
 
+  const Schema& schema_;
   DataStepFile file_;
 };
 
-// A place that holds keys of the table: an expression to read, one to write.
+// A place that holds keys of the table, on alias c. What is compared to it is on alias m.
 struct Reference {
   const Table* table = nullptr;
-  std::string label;
-  std::string read;   // the key as text, on alias c
-  std::string write;  // "column = expression of m.new_key"
-  std::string where;  // extra condition, or empty
+  std::string column;
+  std::string read;          // the key as text
+  std::string equal_before;  // between m's key and
+  std::string equal_behind;  // the key there
+  std::string write;         // "column = expression of m.new_key"
+  std::string where;         // extra condition, or empty
+
+  std::string label() const { return fmt::format("{}.{}", table->name.display(), column); }
+  std::string equals(std::string_view key) const {
+    return fmt::format("m.{}{}{}", key, equal_before, equal_behind);
+  }
 };
 
 class Rekey {
@@ -123,33 +159,37 @@ class Rekey {
     report.references = references_.size();
     if (report.keys == 0) return report;
     std::vector<std::string> before;
-    for (const Reference& reference : references_) before.push_back(links(reference, true));
+    for (const Reference& reference : references_) before.push_back(links(reference, "old_key"));
+    const catalog::Inventory schema = catalog::load_inventory(connection_);
     const std::vector<std::string> undo = load::rest_user_triggers(
         connection_, touched_tables(), load::FiringTriggers::of_any_session);
+    open_identities();
     drop_foreign_keys();
-    drop_unique_keys();
+    if (keys_change_places()) drop_unique_keys();
     rewrite_keys();
     for (const Reference& reference : references_) report.links += rewrite(reference);
-    restore_foreign_keys();
     for (const std::string& statement : undo) connection_.execute(statement);
+    restore(schema);
+    move_sequences();
     for (std::size_t i = 0; i < references_.size(); ++i) {
-      if (links(references_[i], false) == before[i]) continue;
+      if (links(references_[i], "new_key") == before[i]) continue;
       throw Error(ErrorCode::check, fmt::format("the links of {} are not the same after the rekey",
-                                                references_[i].label))
+                                                references_[i].label()))
           .hint("nothing was changed; check the soft reference's \"where\" and \"path\"");
     }
     return report;
   }
 
  private:
+  using Place = std::pair<catalog::QualifiedName, std::string>;
+
   std::string key_type() const { return spec_.table->find_column(spec_.column)->type_sql; }
 
   // Every column that holds the key: those that reference it, those that
   // reference these (a log's key may hold the key of what it belongs to), …
   void follow_foreign_keys() {
-    using Place = std::pair<catalog::QualifiedName, std::string>;
-    std::set<Place> holding{{spec_.table->name, spec_.column}};
-    std::vector<Place> open(holding.begin(), holding.end());
+    holding_.insert({spec_.table->name, spec_.column});
+    std::vector<Place> open(holding_.begin(), holding_.end());
     while (!open.empty()) {
       const auto [table, column] = open.back();
       open.pop_back();
@@ -159,41 +199,60 @@ class Rekey {
           if (key.referenced_columns[i] != column) continue;
           foreign_keys_.insert(&key);
           const Place place{key.table, key.columns[i]};
-          if (!holding.insert(place).second) continue;
-          add_column(*schema_.find_table(key.table), key.columns[i]);
+          if (!holding_.insert(place).second) continue;
+          add_column(key, i);
           open.push_back(place);
         }
       }
     }
   }
 
-  void add_column(const Table& table, const std::string& column) {
-    const std::string name = quote_identifier(column);
-    references_.push_back({&table, fmt::format("{}.{}", table.name.display(), column),
-                           fmt::format("c.{}::text", name),
-                           fmt::format("{} = m.new_key::{}", name, key_type()), ""});
+  // Keys are the same where the foreign key says so: 1 and 1.0, or texts without regard to case.
+  void add_column(const catalog::ForeignKey& key, std::size_t i) {
+    const Table& referenced = *schema_.find_table(key.referenced_table);
+    const std::string name = quote_identifier(key.columns[i]);
+    references_.push_back(
+        {schema_.find_table(key.table),
+         key.columns[i],
+         fmt::format("c.{}::text", name),
+         fmt::format("::{} {} ", referenced.find_column(key.referenced_columns[i])->type_sql,
+                     key.operators[i]),
+         "c." + name,
+         name + " = m.new_key",
+         {}});
   }
 
   void add_soft_reference(const SoftReference& soft) {
     const std::string name = quote_identifier(soft.column);
-    Reference reference{soft.table,
-                        fmt::format("{}.{}", soft.table->name.display(), soft.column),
-                        {},
-                        {},
-                        soft.where};
+    Reference reference{soft.table, soft.column, {}, "::text = ", {}, {}, soft.where};
     if (soft.path.empty()) {
-      reference.read = fmt::format("c.{}::text", name);
-      reference.write =
-          fmt::format("{} = m.new_key::{}", name, soft.table->find_column(soft.column)->type_sql);
-    } else {
-      std::string path = "ARRAY[";
-      for (std::size_t i = 0; i < soft.path.size(); ++i) {
-        path += (i == 0 ? "" : ", ") + quote_literal(soft.path[i]);
+      if (holding_.contains({soft.table->name, soft.column})) {
+        throw Error(ErrorCode::input,
+                    fmt::format("{} follows by itself: it is the key, or has a foreign key",
+                                reference.label()))
+            .at(soft.place)
+            .hint("leave this soft reference out");
       }
-      path += "]::text[]";
+      reference.read = fmt::format("c.{}::text", name);
+      reference.write = fmt::format("{} = m.new_key::text::{}", name,
+                                    soft.table->find_column(soft.column)->type_sql);
+    } else {
+      const Column& column = *soft.table->find_column(soft.column);
+      const std::string value = fmt::format("c.{}::jsonb", name);
+      std::vector<std::string> steps;
+      for (const std::string& step : soft.path) steps.push_back(quote_literal(step));
+      const std::string path = fmt::format("ARRAY[{}]::text[]", fmt::join(steps, ", "));
       reference.read = fmt::format("(c.{} #>> {})", name, path);
-      reference.write = fmt::format("{0} = jsonb_set(c.{0}, {1}, to_jsonb(m.new_key))", name, path);
+      std::string key = "to_jsonb(m.new_key::text)";
+      if (schema_.base_type(spec_.table->find_column(spec_.column)->type).category == 'N') {
+        key = fmt::format(
+            "CASE jsonb_typeof({} #> {}) WHEN 'number' THEN m.new_key::text::jsonb ELSE {} END",
+            value, path, key);
+      }
+      reference.write =
+          fmt::format("{} = jsonb_set({}, {}, {})::{}", name, value, path, key, column.type_sql);
     }
+    reference.equal_behind = reference.read;
     references_.push_back(std::move(reference));
   }
 
@@ -205,14 +264,15 @@ class Rekey {
 
   // Fills pg_temp.rekey with old and new keys; returns how many differ.
   std::uint64_t make_mapping() {
-    connection_.execute(
-        "CREATE TEMPORARY TABLE rekey (old_key text PRIMARY KEY, new_key text) ON COMMIT DROP");
+    connection_.execute(fmt::format(
+        "CREATE TEMPORARY TABLE rekey (old_key {0} PRIMARY KEY, new_key {0}) ON COMMIT DROP",
+        key_type()));
     if (spec_.query.empty()) {
       map_by_uuid();
     } else {
       map_by_query();
     }
-    connection_.execute("DELETE FROM pg_temp.rekey WHERE old_key = new_key");
+    connection_.execute("DELETE FROM pg_temp.rekey WHERE old_key::text = new_key::text");
     connection_.execute("ANALYZE pg_temp.rekey");
     return static_cast<std::uint64_t>(
         connection_.query("SELECT count(*) FROM pg_temp.rekey").integer(0, 0));
@@ -253,7 +313,7 @@ class Rekey {
   void map_by_query() {
     try {
       connection_.execute(fmt::format(
-          "INSERT INTO pg_temp.rekey (old_key, new_key) SELECT q.o::text, q.n::{}::text FROM ({}) "
+          "INSERT INTO pg_temp.rekey (old_key, new_key) SELECT q.o::text::{0}, q.n::{0} FROM ({1}) "
           "q (o, n) WHERE q.o IS NOT NULL",
           key_type(), spec_.query));
     } catch (const Error& error) {
@@ -262,9 +322,8 @@ class Rekey {
           .hint("the query gives two columns: each old key once, and its new key");
     }
     const auto clash = connection_.query(fmt::format(
-        "SELECT k, count(*) FROM (SELECT coalesce(m.new_key, c.{0}::text) AS k FROM {1} c LEFT "
-        "JOIN "
-        "pg_temp.rekey m ON m.old_key = c.{0}::text) x WHERE k IS NOT NULL GROUP BY k HAVING "
+        "SELECT k, count(*) FROM (SELECT coalesce(m.new_key, c.{0}) AS k FROM {1} c LEFT JOIN "
+        "pg_temp.rekey m ON m.old_key = c.{0}) x WHERE k IS NOT NULL GROUP BY k HAVING "
         "count(*) > 1 ORDER BY 1 LIMIT 1",
         quote_identifier(spec_.column), spec_.table->name.sql()));
     const auto none = connection_.query("SELECT count(*) FROM pg_temp.rekey WHERE new_key IS NULL");
@@ -278,81 +337,123 @@ class Rekey {
         .hint("every row needs a key of its own");
   }
 
-  // Where new keys are old ones of other rows, an update meets both at once: unique keys on the
-  // column are dropped and made again.
+  // New keys are old ones of other rows, so that an update meets both at once.
+  bool keys_change_places() {
+    return connection_
+        .query(
+            "SELECT EXISTS (SELECT FROM pg_temp.rekey a JOIN pg_temp.rekey b ON a.new_key = "
+            "b.old_key)")
+        .boolean(0, 0);
+  }
+
+  // Unique keys and exclusions that hold the key, wherever it is.
   void drop_unique_keys() {
-    const bool overlaps = connection_
-                              .query(
-                                  "SELECT EXISTS (SELECT FROM pg_temp.rekey a JOIN pg_temp.rekey "
-                                  "b ON a.new_key = b.old_key)")
-                              .boolean(0, 0);
-    if (!overlaps) return;
-    for (const catalog::UniqueKey& key : spec_.table->unique_keys) {
-      if (std::find(key.depends_on.begin(), key.depends_on.end(), spec_.column) ==
-          key.depends_on.end()) {
-        continue;
+    std::set<Place> places = holding_;
+    for (const Reference& reference : references_) {
+      places.insert({reference.table->name, reference.column});
+    }
+    std::set<std::pair<const Table*, std::string>> in_the_way;
+    const auto add = [&](const Table& table, const std::string& column, const auto& constraints) {
+      for (const auto& constraint : constraints) {
+        const auto& parts = constraint.depends_on;
+        if (std::find(parts.begin(), parts.end(), column) != parts.end()) {
+          in_the_way.insert({&table, constraint.name});
+        }
       }
-      const auto row = connection_.query(
-          "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = $1 AND conrelid = "
-          "$2::oid",
-          {key.name, std::to_string(spec_.table->oid)});
-      if (row.empty()) continue;  // an index alone: the update itself will tell
-      const std::string on = fmt::format("ALTER TABLE {} ", spec_.table->name.sql());
-      const std::string name = quote_identifier(key.name);
-      connection_.execute(fmt::format("{}DROP CONSTRAINT {}", on, name));
-      restore_.insert(restore_.begin(),
-                      fmt::format("{}ADD CONSTRAINT {} {}", on, name, row.text(0, 0)));
+    };
+    for (const auto& [name, column] : places) {
+      const Table& table = *schema_.find_table(name);
+      add(table, column, table.unique_keys);
+      add(table, column, table.exclusions);
+    }
+    for (const auto& [table, name] : in_the_way) {
+      const bool is_constraint =
+          connection_
+              .query(
+                  "SELECT EXISTS (SELECT FROM pg_constraint WHERE conname = $1 AND conrelid = "
+                  "$2::oid)",
+                  {name, std::to_string(table->oid)})
+              .boolean(0, 0);
+      connection_.execute(
+          is_constraint ? fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", table->name.sql(),
+                                      quote_identifier(name))
+                        : "DROP INDEX " + catalog::QualifiedName{table->name.schema, name}.sql());
     }
   }
 
-  // A hash over (key, number of links); old keys count as their new ones.
-  std::string links(const Reference& reference, bool map_old) {
+  // An identity that is always generated takes no other value.
+  void open_identities() {
+    for (const auto& [name, column] : holding_) {
+      const Table& table = *schema_.find_table(name);
+      if (table.find_column(column)->identity != catalog::Identity::always) continue;
+      connection_.execute(fmt::format("ALTER TABLE {} ALTER COLUMN {} SET GENERATED BY DEFAULT",
+                                      name.sql(), quote_identifier(column)));
+    }
+  }
+
+  // A hash over (key, number of links), where `key` is what keys are now; they count as new ones.
+  std::string links(const Reference& reference, std::string_view key) {
     const std::string where = reference.where.empty() ? "true" : reference.where;
     const auto row = connection_.query(fmt::format(
         "SELECT count(*), md5(string_agg(k || ':' || n, ',' ORDER BY k COLLATE \"C\")) FROM "
-        "(SELECT COALESCE({1}, {0}) AS k, count(*) AS n FROM {2} c "
-        "LEFT JOIN pg_temp.rekey m ON m.old_key = {0} WHERE {0} IS NOT NULL AND ({3}) GROUP BY 1) "
-        "l",
-        reference.read, map_old ? "m.new_key" : "NULL::text", reference.table->name.sql(), where));
+        "(SELECT COALESCE(m.new_key::text, {0}) AS k, count(*) AS n FROM {1} c "
+        "LEFT JOIN pg_temp.rekey m ON {2} WHERE {0} IS NOT NULL AND ({3}) GROUP BY 1) l",
+        reference.read, reference.table->name.sql(), reference.equals(key), where));
     return row.get(0, 0) + "/" + row.get(0, 1);
   }
 
   void drop_foreign_keys() {
     for (const catalog::ForeignKey* key : foreign_keys_) {
-      const auto row = connection_.query(
-          "SELECT pg_get_constraintdef(oid), obj_description(oid, 'pg_constraint') "
-          "FROM pg_constraint WHERE conname = $1 AND conrelid = $2::oid",
-          {key->name, std::to_string(key->relation_oid)});
-      const std::string on = fmt::format("ALTER TABLE {} ", key->relation);
-      const std::string name = quote_identifier(key->name);
-      connection_.execute(fmt::format("{}DROP CONSTRAINT {}", on, name));
-      restore_.push_back(fmt::format("{}ADD CONSTRAINT {} {}", on, name, row.text(0, 0)));
-      if (!row.is_null(0, 1)) {
-        restore_.push_back(fmt::format("COMMENT ON CONSTRAINT {} ON {} IS {}", name, key->relation,
-                                       quote_literal(row.text(0, 1))));
+      connection_.execute(fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", key->relation,
+                                      quote_identifier(key->name)));
+    }
+  }
+
+  // Makes what was dropped and altered as it was; foreign keys are checked by that.
+  void restore(const catalog::Inventory& schema) {
+    // ALTER TABLE refuses tables with deferred checks still to come.
+    connection_.execute("SET CONSTRAINTS ALL IMMEDIATE");
+    const catalog::MigrationSql sql =
+        catalog::migration_sql(catalog::load_inventory(connection_), schema);
+    for (const std::string& statement : sql.statements) connection_.execute(statement);
+    if (sql.not_written.empty()) return;
+    throw Error(ErrorCode::check, "the rekey would leave other definitions behind")
+        .detail(fmt::format("{}", fmt::join(sql.not_written, "\n")));
+  }
+
+  // Sequences never give a key that is there already.
+  void move_sequences() {
+    for (const catalog::Sequence& sequence : schema_.sequences) {
+      const bool is_used =
+          std::any_of(sequence.uses.begin(), sequence.uses.end(), [this](const auto& use) {
+            return holding_.contains({use.table, use.column});
+          });
+      if (!is_used) continue;
+      const postgres::Result found = connection_.query(load::place_of(sequence).sql);
+      const load::SequencePlace place = load::read_place(connection_, sequence, found);
+      const std::int64_t stands = found.integer(0, 1);
+      const bool is_ahead = sequence.increment < 0 ? place.value < stands : place.value > stands;
+      if (!place.called || !is_ahead) continue;
+      for (const auto& statement : load::setting_of(sequence, place)) {
+        connection_.execute(statement.sql);
       }
     }
   }
 
-  void restore_foreign_keys() {
-    // ALTER TABLE refuses tables with deferred checks still to come.
-    connection_.execute("SET CONSTRAINTS ALL IMMEDIATE");
-    for (const std::string& statement : restore_) connection_.execute(statement);
-  }
-
   void rewrite_keys() {
     const std::string column = quote_identifier(spec_.column);
-    connection_.execute(fmt::format(
-        "UPDATE {} c SET {} = m.new_key::{} FROM pg_temp.rekey m WHERE c.{}::text = m.old_key",
-        spec_.table->name.sql(), column, key_type(), column));
+    connection_.execute(
+        fmt::format("UPDATE {0} c SET {1} = m.new_key FROM pg_temp.rekey m WHERE c.{1} = m.old_key",
+                    spec_.table->name.sql(), column));
   }
 
   std::uint64_t rewrite(const Reference& reference) {
     const std::string where =
         reference.where.empty() ? std::string() : fmt::format(" AND ({})", reference.where);
     return connection_
-        .execute(fmt::format("UPDATE {} c SET {} FROM pg_temp.rekey m WHERE {} = m.old_key{}",
-                             reference.table->name.sql(), reference.write, reference.read, where))
+        .execute(fmt::format("UPDATE {} c SET {} FROM pg_temp.rekey m WHERE {}{}",
+                             reference.table->name.sql(), reference.write,
+                             reference.equals("old_key"), where))
         .affected_rows();
   }
 
@@ -360,8 +461,8 @@ class Rekey {
   const Schema& schema_;
   RekeySpec spec_;
   std::vector<Reference> references_;
+  std::set<Place> holding_;  // the key, and columns that hold it by foreign keys
   std::set<const catalog::ForeignKey*> foreign_keys_;
-  std::vector<std::string> restore_;
 };
 
 }  // namespace
