@@ -15,13 +15,13 @@ class MapColumnsTest : public testing::Test {
     database_.run("DROP TABLE IF EXISTS p; CREATE TABLE p (old " + from + ", new " + to +
                   "); INSERT INTO p VALUES " + values);
     const std::filesystem::path file = directory_.write(
-        "p.map-columns.json",
-        R"({"from": "p", "columns": {"new": {"from": "old")" + more + "}}}");
+        "p.map-columns.json", R"({"from": "p", "columns": {"new": {"from": "old")" + more + "}}}");
     auto connection = database_.connect();
     postgres::Transaction transaction(connection);
     run_map_columns(connection, file);
     transaction.commit();
-    return database_.value("SELECT string_agg(coalesce(new::text, '-'), ' ' ORDER BY old::text) FROM p");
+    return database_.value(
+        "SELECT string_agg(coalesce(new::text, '-'), ' ' ORDER BY old::text) FROM p");
   }
 
   test::TestDatabase database_;

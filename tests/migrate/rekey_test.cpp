@@ -51,9 +51,10 @@ TEST_F(RekeyTest, KeepsAllThatUniqueKeysHaveBesideTheirColumns) {
     INSERT INTO c VALUES (1, 1), (2, 2), (3, 3);
     INSERT INTO g VALUES (1), (2))");
   EXPECT_EQ(rotate().links, 5U);
-  EXPECT_EQ(database_.value("SELECT string_agg(id || name || n || coalesce(g.c, 0), ' ' ORDER BY id) "
-                            "FROM p JOIN c ON c.p = id LEFT JOIN g ON g.c = c.p"),
-            "1c30 2a12 3b23");
+  EXPECT_EQ(
+      database_.value("SELECT string_agg(id || name || n || coalesce(g.c, 0), ' ' ORDER BY id) "
+                      "FROM p JOIN c ON c.p = id LEFT JOIN g ON g.c = c.p"),
+      "1c30 2a12 3b23");
 }
 
 TEST_F(RekeyTest, PartitionsAndKeysOfSeveralColumnsGoAlong) {
@@ -69,8 +70,9 @@ TEST_F(RekeyTest, PartitionsAndKeysOfSeveralColumnsGoAlong) {
     INSERT INTO c VALUES (1, 'x'), (2, 'x'), (3, 'y'), (NULL, 'z');
     INSERT INTO g VALUES (2, 'x'), (3, 'y'), (NULL, NULL))");
   EXPECT_EQ(rotate().links, 7U);
-  EXPECT_EQ(database_.value("SELECT string_agg(id || ':' || coalesce(up, 0), ' ' ORDER BY id) FROM p"),
-            "1:0 2:2 3:2");
+  EXPECT_EQ(
+      database_.value("SELECT string_agg(id || ':' || coalesce(up, 0), ' ' ORDER BY id) FROM p"),
+      "1:0 2:2 3:2");
   EXPECT_EQ(database_.value("SELECT string_agg(p || kind, ' ' ORDER BY p) FROM c"), "1y 2x 3x");
   EXPECT_EQ(database_.value("SELECT string_agg(p || kind, ' ' ORDER BY p) FROM g"), "1y 3x");
 }
@@ -122,8 +124,8 @@ TEST_F(RekeyTest, AColumnIsFollowedOnce) {
   database_.run(
       "CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (p int REFERENCES p);"
       "INSERT INTO p VALUES (1), (2), (3); INSERT INTO c VALUES (1)");
-  const Error error = test::error_of(
-      [&] { rotate(R"(, "softReferences": [{"table": "c", "column": "p"}])"); });
+  const Error error =
+      test::error_of([&] { rotate(R"(, "softReferences": [{"table": "c", "column": "p"}])"); });
   EXPECT_EQ(error.code(), ErrorCode::input);
   EXPECT_EQ(error.location().line, 2);
 }

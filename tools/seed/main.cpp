@@ -5,6 +5,7 @@
 
 #include "pgcycle/dump/reset.hpp"
 #include "pgcycle/fixture/golden_skeleton.hpp"
+#include "pgcycle/fixture/manifest.hpp"
 #include "pgcycle/load/explain.hpp"
 #include "pgcycle/load/seed.hpp"
 #include "pgcycle/server/layout.hpp"
@@ -237,7 +238,11 @@ void init(const Context& context, const SeedOptions& options) {
     tables.push_back(&schema.require_table(postgres::QualifiedName::parse(name)));
   }
   const std::filesystem::path directory = context.path(options.golden, "golden.dir");
-  const std::filesystem::path file = directory / (tables.front()->name.name + ".json");
+  const catalog::QualifiedName& first = tables.front()->name;
+  std::string name = fixture::fixture_file_name(first);  // "public/users.json"
+  name.replace(name.find('/'), 1, ".");
+  if (first.schema == "public") name.erase(0, name.find('.') + 1);
+  const std::filesystem::path file = directory / name;
   if (std::filesystem::exists(file)) {
     throw Error(ErrorCode::usage, fmt::format("{} is there already", file.string()))
         .hint("rename it first, or add the records to it by hand");

@@ -113,6 +113,12 @@ run 1 pgcycle-seed init public.tuition
 says "$err" 'did you mean'
 unchanged run 0 pgcycle-seed check --golden skeleton
 
+psql -X -q -d "$url" -c "CREATE SCHEMA other" \
+  -c "CREATE TABLE other.tuitions (code text DEFAULT 'x' PRIMARY KEY)"
+run 0 pgcycle-seed init other.tuitions --golden skeleton
+says skeleton/other.tuitions.json '"code": "",  // text, unique, default' '"$as": "other_tuitions1"'
+psql -X -q -d "$url" -c "DROP SCHEMA other CASCADE"
+
 # --adapt: fixtures that are older than the schema.
 psql -X -q -d "$url" -c "ALTER TABLE holidays ADD COLUMN region text NOT NULL DEFAULT 'BE'" \
   -c "ALTER TABLE tuitions DROP COLUMN notes CASCADE" -c "DROP TABLE page_views CASCADE"
