@@ -146,11 +146,25 @@ const std::vector<std::string> kChanges{
     "FOREIGN SERVER away TO PUBLIC",
     "CREATE RULE loud AS ON UPDATE TO people DO ALSO INSERT INTO log (what) VALUES ('loud'); ALTER "
     "TABLE people DISABLE RULE loud",
+    "ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT ON TABLES TO PUBLIC; ALTER DEFAULT PRIVILEGES "
+    "REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC; ALTER DEFAULT PRIVILEGES IN SCHEMA \"Odd Schema\" "
+    "GRANT USAGE ON SEQUENCES TO CURRENT_USER WITH GRANT OPTION",
     "CREATE FUNCTION first_of(p people) RETURNS people LANGUAGE sql AS 'SELECT p'",
 };
 
 // Changes of what the changes above make.
 const std::vector<std::pair<std::string, std::string>> kFurther{
+    {"ALTER DEFAULT PRIVILEGES",
+     "CREATE TABLE made_then (x int); REVOKE ALL ON made_then FROM PUBLIC; CREATE FUNCTION "
+     "made_too() RETURNS int LANGUAGE sql AS 'SELECT 1'"},
+    {"ALTER DEFAULT PRIVILEGES",
+     "CREATE OR REPLACE VIEW names AS SELECT id, name, upper(name) AS loud FROM people"},
+    {"ALTER DEFAULT PRIVILEGES",
+     "ALTER DEFAULT PRIVILEGES REVOKE INSERT ON TABLES FROM PUBLIC; ALTER DEFAULT PRIVILEGES GRANT "
+     "EXECUTE ON FUNCTIONS TO PUBLIC; ALTER DEFAULT PRIVILEGES IN SCHEMA \"Odd Schema\" REVOKE "
+     "GRANT OPTION FOR USAGE ON SEQUENCES FROM CURRENT_USER; CREATE TABLE made_then (x int); "
+     "REVOKE "
+     "ALL ON made_then FROM PUBLIC"},
     {"CREATE OPERATOR ===", "COMMENT ON OPERATOR === (int, int) IS NULL"},
     {"CREATE PUBLICATION several", "ALTER PUBLICATION several DROP TABLE people"},
     {"CREATE PUBLICATION several", "ALTER PUBLICATION several SET (publish = 'insert, delete')"},

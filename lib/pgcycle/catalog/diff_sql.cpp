@@ -63,6 +63,7 @@ int rank_of(const std::string& kind) {
                                                "publication",
                                                "published table",
                                                "published schema",
+                                               "default privileges",
                                                "event trigger"};
   return static_cast<int>(std::find(kOrder.begin(), kOrder.end(), kind) - kOrder.begin());
 }
@@ -157,6 +158,28 @@ class Writer {
         if (is_part || !can_be_made_again(user.kind) || !seen.insert(user).second) continue;
         open.push_back(user);
       }
+    }
+    if (makes_what_has_grants()) hold_back_default_privileges();
+  }
+
+  bool makes_what_has_grants() const {
+    const auto has_grants = [](const std::string& kind) {
+      return is_relation(kind) || is_routine(kind) || is_type(kind) || kind == "schema";
+    };
+    return std::any_of(changes_.begin(), changes_.end(),
+                       [&](const auto& change) {
+                         return change.second.kind == ObjectChange::Kind::added &&
+                                has_grants(change.first.kind);
+                       }) ||
+           std::any_of(again_.begin(), again_.end(), [&](const ObjectKey& key) {
+             return has_grants(key.kind) && !is(key, ObjectChange::Kind::removed);
+           });
+  }
+
+  // What is made has the grants that it has there, and no others.
+  void hold_back_default_privileges() {
+    for (const auto& [key, object] : from_.objects) {
+      if (key.kind == "default privileges") again_.insert(key);
     }
   }
 
@@ -261,9 +284,11 @@ class Writer {
     }
   }
 
-  // What tables may need goes behind them.
+  // What tables may need goes behind them; what would act upon new ones, before.
   static bool goes_late(const std::string& kind) {
-    if (kind == "event trigger" || kind.starts_with("publi")) return false;
+    if (kind == "event trigger" || kind == "default privileges" || kind.starts_with("publi")) {
+      return false;
+    }
     return is_routine(kind) || is_made_by_statements(kind);
   }
 
@@ -301,7 +326,7 @@ class Writer {
     } else if (kind == "trigger" || kind == "policy" || kind == "rule") {
       say(on_parent(object.property(kind)));
     } else if (!object.property("removal").empty()) {
-      say(object.property("removal"));
+      say(values_of(object.property("removal")));
     } else if (kind == "base type") {
       say(fmt::format("DROP TYPE IF EXISTS {} CASCADE", object.key.name));  // and its functions
     } else if (is_type(kind)) {

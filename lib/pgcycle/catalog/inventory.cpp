@@ -156,7 +156,8 @@ Inventory load_inventory(postgres::Connection& connection, InventoryDetail detai
                                               {std::string(sql::inventory_relations), {}},
                                               {std::string(sql::inventory_parts), {}},
                                               {std::string(sql::inventory_routines), {}},
-                                              {std::string(sql::inventory_others), {}}};
+                                              {std::string(sql::inventory_others), {}},
+                                              {std::string(sql::inventory_default_privileges), {}}};
   constexpr int kFirstWithPublishedSchemas = 150000;
   const bool schemas = connection.server_version() >= kFirstWithPublishedSchemas;
   statements.push_back(

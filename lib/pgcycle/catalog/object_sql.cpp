@@ -102,6 +102,7 @@ bool is_made_by_statements(const std::string& kind) {
                                             "cast",
                                             "collation",
                                             "conversion",
+                                            "default privileges",
                                             "event trigger",
                                             "foreign data wrapper",
                                             "language",
