@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <functional>
-#include <set>
 
+#include "pgcycle/catalog/object_kinds.hpp"
 #include "pgcycle/postgres/identifier.hpp"
 
 namespace pgcycle::catalog {
@@ -54,6 +54,19 @@ std::vector<std::string>::const_iterator find_named(const std::vector<std::strin
   });
 }
 
+// What follows ALTER … to make one list of options of the other.
+std::vector<std::string> option_changes(const std::string& before, const std::string& after) {
+  std::vector<std::string> out;
+  if (before == after) return out;
+  std::vector<std::string> gone;
+  for (const std::string& option : values_of(before)) {
+    gone.push_back(option.substr(0, option.find('=')));
+  }
+  if (!gone.empty()) out.push_back(fmt::format("RESET ({})", fmt::join(gone, ", ")));
+  if (!after.empty()) out.push_back(fmt::format("SET ({})", fmt::join(values_of(after), ", ")));
+  return out;
+}
+
 // Of lists of names, each with its comment as a literal; `target`: of a name, as COMMENT takes it.
 Statements set_comments_by_name(const std::string& before, const std::string& after,
                                 const std::function<std::string(const std::string&)>& target) {
@@ -81,44 +94,6 @@ std::string upper(std::string text) {
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   }
   return text;
-}
-
-bool is_type(const std::string& kind) {
-  return kind == "enum" || kind == "domain" || kind == "composite type" || kind == "range type" ||
-         kind == "base type";
-}
-
-bool is_routine(const std::string& kind) {
-  return kind == "function" || kind == "procedure" || kind == "aggregate";
-}
-
-bool is_relation(const std::string& kind) {
-  return kind == "table" || kind == "view" || kind == "materialized view" ||
-         kind == "foreign table" || kind == "sequence";
-}
-
-bool is_made_by_statements(const std::string& kind) {
-  static const std::set<std::string> kKinds{"access method",
-                                            "cast",
-                                            "collation",
-                                            "conversion",
-                                            "default privileges",
-                                            "event trigger",
-                                            "foreign data wrapper",
-                                            "language",
-                                            "operator",
-                                            "operator class",
-                                            "operator family",
-                                            "publication",
-                                            "published schema",
-                                            "published table",
-                                            "server",
-                                            "text search configuration",
-                                            "text search dictionary",
-                                            "text search parser",
-                                            "text search template",
-                                            "transform"};
-  return kKinds.contains(kind);
 }
 
 std::string last_part(const std::string& parent, const std::string& name) {
@@ -225,15 +200,10 @@ Statements alter_sequence(const CatalogObject& old, const CatalogObject& sequenc
 
 Statements alter_options(const CatalogObject& old, const CatalogObject& object) {
   Statements out;
-  if (old.property("options") == object.property("options")) return out;
-  const std::string alter = fmt::format("ALTER {} {}", upper(object.key.kind), object.key.name);
-  std::vector<std::string> gone;
-  for (const std::string& option : values_of(old.property("options"))) {
-    gone.push_back(option.substr(0, option.find('=')));
+  for (const std::string& change :
+       option_changes(old.property("options"), object.property("options"))) {
+    out.push_back(fmt::format("ALTER {} {} {}", upper(object.key.kind), object.key.name, change));
   }
-  if (!gone.empty()) out.push_back(fmt::format("{} RESET ({})", alter, fmt::join(gone, ", ")));
-  const auto options = values_of(object.property("options"));
-  if (!options.empty()) out.push_back(fmt::format("{} SET ({})", alter, fmt::join(options, ", ")));
   return out;
 }
 
@@ -372,14 +342,8 @@ Statements set_storage(const CatalogObject& column, const CatalogObject* old) {
     const std::string& compression = column.property("compression");
     alter("SET COMPRESSION " + (compression.empty() ? "default" : compression));
   }
-  if (differs("options")) {
-    std::vector<std::string> gone;
-    for (const std::string& option : values_of(before("options"))) {
-      gone.push_back(option.substr(0, option.find('=')));
-    }
-    if (!gone.empty()) alter(fmt::format("RESET ({})", fmt::join(gone, ", ")));
-    const auto options = values_of(column.property("options"));
-    if (!options.empty()) alter(fmt::format("SET ({})", fmt::join(options, ", ")));
+  for (const std::string& change : option_changes(before("options"), column.property("options"))) {
+    alter(change);
   }
   return out;
 }

@@ -14,12 +14,6 @@ using Statements = std::vector<std::string>;
 
 std::string upper(std::string text);
 
-bool is_type(const std::string& kind);
-bool is_routine(const std::string& kind);
-bool is_relation(const std::string& kind);
-// Objects whose definition is the statements that make them: operators, casts, collations, …
-bool is_made_by_statements(const std::string& kind);
-
 // The last part of a name like "schema"."table"."column", as SQL.
 std::string last_part(const std::string& parent, const std::string& name);
 
