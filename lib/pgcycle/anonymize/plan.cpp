@@ -444,22 +444,22 @@ AnonymizationPlan make_plan(const Schema& schema, const std::vector<const Table*
   return PlanBuilder(schema, tables, rules, key).build(idle);
 }
 
-std::string fitting_generator(const Table& table, const Column& column,
-                              std::string_view generator) {
+std::string fitting_rule(const Table& table, const Column& column, std::string_view rule) {
   constexpr std::string_view kFitsAnything = "text";
+  if (rule.starts_with('{') || rule == "keep" || rule == "null") return std::string(rule);
   const ValueLimits limits{.max_length = max_length_of(column),
                            .unique = table.has_unique_key_on(column.name)};
-  const GeneratorTraits* traits = find_generator(generator);
+  const GeneratorTraits* traits = find_generator(rule);
   if (limits.unique && traits != nullptr && traits->unique == Uniqueness::never) {
     return std::string(kFitsAnything);
   }
   try {
-    make_generator({std::string(generator), {}, {}}, PseudonymKey::from_hex(std::string(64, '0')),
+    make_generator({std::string(rule), {}, {}}, PseudonymKey::from_hex(std::string(64, '0')),
                    limits);
   } catch (const Error&) {
     return std::string(kFitsAnything);
   }
-  return std::string(generator);
+  return std::string(rule);
 }
 
 std::string propose_rule(const Schema& schema, const Table& table, const Column& column) {
@@ -485,7 +485,7 @@ std::string propose_rule(const Schema& schema, const Table& table, const Column&
       type.category == 'S' || (type.kind == TypeKind::array && element.category == 'S');
   if (!text) return column.not_null ? "\"keep\"" : "\"null\"";
   const std::string_view hint = rule_by_name(column.name);
-  return fmt::format("\"{}\"", fitting_generator(table, column, hint.empty() ? "scrub" : hint));
+  return fmt::format("\"{}\"", fitting_rule(table, column, hint.empty() ? "scrub" : hint));
 }
 
 }  // namespace pgcycle::anonymize

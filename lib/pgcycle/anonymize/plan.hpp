@@ -81,9 +81,9 @@ AnonymizationPlan make_plan(const catalog::Schema& schema,
 std::string propose_rule(const catalog::Schema& schema, const catalog::Table& table,
                          const catalog::Column& column);
 
-// That generator, or "text" where its values would not fit into the column or be told apart by its
-// unique keys.
-std::string fitting_generator(const catalog::Table& table, const catalog::Column& column,
-                              std::string_view generator);
+// That rule, or the generator "text" where the rule's would not fit into the column or be told
+// apart by its unique keys.
+std::string fitting_rule(const catalog::Table& table, const catalog::Column& column,
+                         std::string_view rule);
 
 }  // namespace pgcycle::anonymize

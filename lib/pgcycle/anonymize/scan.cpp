@@ -62,10 +62,7 @@ class ColumnScan {
       }
       return nested("fields", findings, name, has_rule);
     }
-    Finding finding = finding_of("", name, has_rule);
-    const bool generates =
-        !finding.rule.starts_with('{') && finding.rule != "keep" && finding.rule != "null";
-    if (generates) finding.rule = fitting_generator(table_, column_, finding.rule);
+    const Finding finding = finding_of("", name, has_rule);
     findings.push_back(finding);
     return rule_json(finding.rule);
   }
@@ -164,6 +161,12 @@ class ColumnScan {
   }
 
   Finding finding_of(const std::string& place, const std::string& column, bool has_rule) {
+    Finding finding = likely(place, column, has_rule);
+    finding.rule = fitting_rule(table_, column_, finding.rule);
+    return finding;
+  }
+
+  Finding likely(const std::string& place, const std::string& column, bool has_rule) {
     const Seen& seen = seen_[place];
     Finding finding{column, place, "text", {}, Confidence::low, {}, seen.sample, has_rule};
     const auto part = [&seen](std::uint64_t count) {
@@ -267,14 +270,8 @@ class ColumnScan {
            seen.values >= 8;
   }
 
-  std::string rule_json(std::string rule) const {
-    const GeneratorTraits* traits = find_generator(rule);
-    if (traits != nullptr && traits->unique == Uniqueness::never && rule != "keep" &&
-        rule != "null" && table_.has_unique_key_on(column_.name)) {
-      rule = "text";
-    }
-    if (rule.starts_with('{')) return rule;
-    return "\"" + rule + "\"";
+  static std::string rule_json(const std::string& rule) {
+    return rule.starts_with('{') ? rule : "\"" + rule + "\"";
   }
 
   std::string nested(const char* form, std::vector<Finding>& findings, const std::string& name,

@@ -35,10 +35,9 @@ void TableSql::create(const CatalogObject& table) {
       }
     }
     const std::string& type = table.property("of type");
-    sql = type.empty()
-              ? fmt::format("CREATE {}TABLE {} (\n{}\n)", persistence, table.key.name,
-                            fmt::join(columns, ",\n"))
-              : fmt::format("CREATE {}TABLE {} OF {}", persistence, table.key.name, type);
+    sql = type.empty() ? fmt::format("CREATE {}TABLE {} (\n{}\n)", persistence, table.key.name,
+                                     fmt::join(columns, ",\n"))
+                       : fmt::format("CREATE {}TABLE {} OF {}", persistence, table.key.name, type);
     const auto parents = values_of(table.property("inherits"));
     if (!parents.empty()) sql += fmt::format(" INHERITS ({})", fmt::join(parents, ", "));
   }
@@ -49,11 +48,13 @@ void TableSql::create(const CatalogObject& table) {
   if (foreign) sql += " SERVER " + table.property("server") + foreign_options(table);
   draft_.say(sql + options_clause(table));
   if (!table.property("of type").empty()) {
-    for (const CatalogObject* column : changes_.to().columns_of(table.key.name)) draft_.say(set_in_typed(*column));
+    for (const CatalogObject* column : changes_.to().columns_of(table.key.name))
+      draft_.say(set_in_typed(*column));
   }
   if (attaches) {
-    draft_.say(fmt::format("ALTER TABLE ONLY {} ATTACH PARTITION {} {}", table.property("partition of"),
-                    table.key.name, table.property("partition bound")));
+    draft_.say(fmt::format("ALTER TABLE ONLY {} ATTACH PARTITION {} {}",
+                           table.property("partition of"), table.key.name,
+                           table.property("partition bound")));
   }
   for (const CatalogObject* column : changes_.to().columns_of(table.key.name)) {
     draft_.say(set_storage(*column, nullptr));
@@ -63,7 +64,7 @@ void TableSql::create(const CatalogObject& table) {
   draft_.say(set_row_security(table, nullptr));
   if (!table.property("replica identity").empty()) {
     draft_.later.push_back(fmt::format("ALTER TABLE {} REPLICA IDENTITY {}", table.key.name,
-                                 table.property("replica identity")));
+                                       table.property("replica identity")));
   }
 }
 
@@ -75,20 +76,22 @@ void TableSql::alter(const CatalogObject& old, const CatalogObject& table) {
   if (old.property("partition bound") != table.property("partition bound") ||
       old.property("partition of") != table.property("partition of")) {
     if (!old.property("partition of").empty()) {
-      draft_.say(fmt::format("ALTER TABLE {} DETACH PARTITION {}", old.property("partition of"), name));
+      draft_.say(
+          fmt::format("ALTER TABLE {} DETACH PARTITION {}", old.property("partition of"), name));
     }
     if (!table.property("partition of").empty()) {
       draft_.later.push_back(fmt::format("ALTER TABLE {} ATTACH PARTITION {} {}",
-                                   table.property("partition of"), name,
-                                   table.property("partition bound")));
+                                         table.property("partition of"), name,
+                                         table.property("partition bound")));
     }
   }
   if (old.property("access method") != table.property("access method")) {
-    draft_.cannot(table.key, "its access method changes, which ALTER TABLE … SET ACCESS METHOD can do");
+    draft_.cannot(table.key,
+                  "its access method changes, which ALTER TABLE … SET ACCESS METHOD can do");
   }
   if (old.property("persistence") != table.property("persistence")) {
     draft_.say(fmt::format("ALTER TABLE {} SET {}", name,
-                    table.property("persistence").empty() ? "LOGGED" : "UNLOGGED"));
+                           table.property("persistence").empty() ? "LOGGED" : "UNLOGGED"));
   }
   const std::string& type = table.property("of type");
   if (!type.empty() && (untied_.contains(table.key) || old.property("of type").empty())) {
@@ -103,7 +106,8 @@ void TableSql::alter(const CatalogObject& old, const CatalogObject& table) {
   alter_inheritance(old, table);
   for (const CatalogObject* column : changes_.from().parts_of(name, "column")) {
     if (changes_.to().find(column->key) == nullptr && column->property("inherited").empty()) {
-      draft_.say(fmt::format("ALTER TABLE {} DROP COLUMN {}", name, last_part(name, column->key.name)));
+      draft_.say(
+          fmt::format("ALTER TABLE {} DROP COLUMN {}", name, last_part(name, column->key.name)));
     }
   }
   for (const CatalogObject* column : changes_.to().columns_of(name)) {
@@ -122,9 +126,9 @@ void TableSql::alter(const CatalogObject& old, const CatalogObject& table) {
   draft_.say(set_row_security(table, &old));
   if (old.property("replica identity") != table.property("replica identity")) {
     draft_.later.push_back(fmt::format("ALTER TABLE {} REPLICA IDENTITY {}", name,
-                                 table.property("replica identity").empty()
-                                     ? "DEFAULT"
-                                     : table.property("replica identity")));
+                                       table.property("replica identity").empty()
+                                           ? "DEFAULT"
+                                           : table.property("replica identity")));
   }
 }
 
@@ -174,7 +178,7 @@ bool TableSql::inherits_generation(const CatalogObject& column) const {
 }
 
 std::string TableSql::persistence_beside_table(const CatalogObject& column,
-                                     const CatalogObject& sequence) const {
+                                               const CatalogObject& sequence) const {
   const CatalogObject* table = changes_.to().find({"table", column.parent});
   if (table == nullptr || table->property("persistence") == sequence.property("persistence")) {
     return {};

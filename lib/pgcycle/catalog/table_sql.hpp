@@ -24,7 +24,8 @@ class TableSql {
   std::string column_clause(const CatalogObject& column) const;
   bool inherits_generation(const CatalogObject& column) const;
   // The sequence is as its table, unless it says otherwise.
-  std::string persistence_beside_table(const CatalogObject& column, const CatalogObject& sequence) const;
+  std::string persistence_beside_table(const CatalogObject& column,
+                                       const CatalogObject& sequence) const;
   std::string identity_options(const CatalogObject& column) const;
   // What a column of a typed table has beyond its type.
   Statements set_in_typed(const CatalogObject& column) const;
