@@ -104,6 +104,28 @@ TEST_F(RekeyTest, KeysAreComparedAsTheForeignKeyDoes) {
   EXPECT_EQ(database_.value("SELECT string_agg(p::int::text, ' ' ORDER BY p) FROM g"), "1 2 2");
 }
 
+TEST_F(RekeyTest, NoKeyIsCutToAColumnsLength) {
+  database_.run(R"(
+    CREATE TABLE p (id text PRIMARY KEY);
+    CREATE TABLE c (p varchar(3) PRIMARY KEY REFERENCES p);
+    CREATE TABLE g (p varchar(9) REFERENCES c);
+    CREATE TABLE s (p varchar(3));
+    INSERT INTO p VALUES ('abc'), ('abcd');
+    INSERT INTO c VALUES ('abc');
+    INSERT INTO g VALUES ('abc');
+    INSERT INTO s VALUES ('abc'))");
+  const auto map = [this](const std::string& to) {
+    return rekey(R"({"table": "p", "column": "id",
+        "softReferences": [{"table": "s", "column": "p"}],
+        "value": {"query": "VALUES ('abc', ')" +
+                 to + "'), ('abcd', 'xyz1')\"}}");
+  };
+  EXPECT_EQ(test::error_of([&] { map("xyz0"); }).sqlstate(), "22001");
+  map("xyz");
+  EXPECT_EQ(database_.value("SELECT string_agg(id, ' ' ORDER BY id) FROM p"), "xyz xyz1");
+  EXPECT_EQ(database_.value("SELECT c.p || ' ' || g.p || ' ' || s.p FROM c, g, s"), "xyz xyz xyz");
+}
+
 TEST_F(RekeyTest, KeysInJsonStayNumbersOrTexts) {
   database_.run(R"(
     CREATE TABLE p (id int PRIMARY KEY);

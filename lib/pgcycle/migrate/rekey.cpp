@@ -183,7 +183,11 @@ class Rekey {
  private:
   using Place = std::pair<catalog::QualifiedName, std::string>;
 
-  std::string key_type() const { return spec_.table->find_column(spec_.column)->type_sql; }
+  const Column& key_column() const { return *spec_.table->find_column(spec_.column); }
+  // Without a length, which a cast would cut values to; assignment refuses them.
+  std::string type_of(const Column& column) const {
+    return schema_.base_type(column.type).name.sql();
+  }
 
   // Every column that holds the key: those that reference it, those that
   // reference these (a log's key may hold the key of what it belongs to), …
@@ -209,17 +213,16 @@ class Rekey {
 
   // Keys are the same where the foreign key says so: 1 and 1.0, or texts without regard to case.
   void add_column(const catalog::ForeignKey& key, std::size_t i) {
-    const Table& referenced = *schema_.find_table(key.referenced_table);
+    const Column& referenced =
+        *schema_.find_table(key.referenced_table)->find_column(key.referenced_columns[i]);
     const std::string name = quote_identifier(key.columns[i]);
-    references_.push_back(
-        {schema_.find_table(key.table),
-         key.columns[i],
-         fmt::format("c.{}::text", name),
-         fmt::format("::{} {} ", referenced.find_column(key.referenced_columns[i])->type_sql,
-                     key.operators[i]),
-         "c." + name,
-         name + " = m.new_key",
-         {}});
+    references_.push_back({schema_.find_table(key.table),
+                           key.columns[i],
+                           fmt::format("c.{}::text", name),
+                           fmt::format("::{} {} ", type_of(referenced), key.operators[i]),
+                           "c." + name,
+                           name + " = m.new_key",
+                           {}});
   }
 
   void add_soft_reference(const SoftReference& soft) {
@@ -235,22 +238,21 @@ class Rekey {
       }
       reference.read = fmt::format("c.{}::text", name);
       reference.write = fmt::format("{} = m.new_key::text::{}", name,
-                                    soft.table->find_column(soft.column)->type_sql);
+                                    type_of(*soft.table->find_column(soft.column)));
     } else {
-      const Column& column = *soft.table->find_column(soft.column);
       const std::string value = fmt::format("c.{}::jsonb", name);
       std::vector<std::string> steps;
       for (const std::string& step : soft.path) steps.push_back(quote_literal(step));
       const std::string path = fmt::format("ARRAY[{}]::text[]", fmt::join(steps, ", "));
       reference.read = fmt::format("(c.{} #>> {})", name, path);
       std::string key = "to_jsonb(m.new_key::text)";
-      if (schema_.base_type(spec_.table->find_column(spec_.column)->type).category == 'N') {
+      if (schema_.base_type(key_column().type).category == 'N') {
         key = fmt::format(
             "CASE jsonb_typeof({} #> {}) WHEN 'number' THEN m.new_key::text::jsonb ELSE {} END",
             value, path, key);
       }
-      reference.write =
-          fmt::format("{} = jsonb_set({}, {}, {})::{}", name, value, path, key, column.type_sql);
+      reference.write = fmt::format("{} = jsonb_set({}, {}, {})::{}", name, value, path, key,
+                                    type_of(*soft.table->find_column(soft.column)));
     }
     reference.equal_behind = reference.read;
     references_.push_back(std::move(reference));
@@ -266,7 +268,7 @@ class Rekey {
   std::uint64_t make_mapping() {
     connection_.execute(fmt::format(
         "CREATE TEMPORARY TABLE rekey (old_key {0} PRIMARY KEY, new_key {0}) ON COMMIT DROP",
-        key_type()));
+        key_column().type_sql));
     if (spec_.query.empty()) {
       map_by_uuid();
     } else {
@@ -315,7 +317,7 @@ class Rekey {
       connection_.execute(fmt::format(
           "INSERT INTO pg_temp.rekey (old_key, new_key) SELECT q.o::text::{0}, q.n::{0} FROM ({1}) "
           "q (o, n) WHERE q.o IS NOT NULL",
-          key_type(), spec_.query));
+          type_of(key_column()), spec_.query));
     } catch (const Error& error) {
       throw Error(error)
           .at(spec_.query_place)
