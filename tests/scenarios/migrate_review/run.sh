@@ -94,7 +94,8 @@ says "$out" "public.notes: 2 rows -> 2 rows" "  - (1,x)" "  + (3,z)" "public.hol
 if grep -q '(2,y)' "$out"; then fail "a row that both have is shown"; fi
 
 # What no statement is written for is told, with all the others.
-psql -X -q -d "$(pgcycle-server url -q -d renamed)" -c 'ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC'
+psql -X -q -d "$(pgcycle-server url -q -d renamed)" -c 'CREATE FOREIGN DATA WRAPPER far' \
+  -c 'CREATE SERVER away FOREIGN DATA WRAPPER far' -c 'CREATE USER MAPPING FOR PUBLIC SERVER away'
 run 4 pgcycle-migrate diff school renamed --sql
 says "$out" "-- not proven" "ALTER TABLE public.attempts ADD COLUMN more integer;"
-says "$err" "does not make renamed of school" "ALTER DEFAULT PRIVILEGES"
+says "$err" "does not make renamed of school" "CREATE USER MAPPING"
