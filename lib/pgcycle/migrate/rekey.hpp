@@ -1,12 +1,13 @@
 // The data step NAME.rekey.json: new keys for a table, carried through every
 // foreign key and declared soft reference (docs/migrations.md).
 //
-// Runs inside the caller's transaction. Foreign keys are dropped and made again,
-// which proves them; user triggers rest. Before it returns it proves that each
-// reference has as many links as before and to the same rows.
+// Runs inside the caller's transaction. Foreign keys are dropped and made again, which proves them,
+// and so are unique keys where keys change places; user triggers rest. The schema is made as it was
+// by its inventory. Before it returns it proves that each reference has as many links as before and
+// to the same rows.
 //
-// Errors: Error{input} with the place in the file; Error{step} when two rows
-// would get one key; Error{check} when the proof fails.
+// Errors: Error{input} with the place in the file; Error{step} when two rows would get one key;
+// Error{check} when the proof fails.
 #pragma once
 
 #include <cstdint>
