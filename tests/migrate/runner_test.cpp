@@ -311,6 +311,24 @@ TEST_F(RunnerTest, BackfillsInBatchesAndGoesOnWhereItStopped) {
   EXPECT_NE(reporter_.text().find("goes on behind key"), std::string::npos);
 }
 
+TEST_F(RunnerTest, ABackfillGoesByKeysOfAnyTypeAndLeavesThemAlone) {
+  database_.run(
+      "CREATE TYPE pair AS (a int, b text); CREATE TABLE p (i int[], c pair, t timestamptz, f "
+      "float8, v int, PRIMARY KEY (i, c, t, f)); INSERT INTO p SELECT ARRAY[n % 3, n], (n, "
+      "'x,' || n)::pair, timestamptz '2026-01-01' + n * interval '1 ms', n / 7.0 FROM "
+      "generate_series(1, 50) n");
+  directory_.write("v1/010_p.backfill.json",
+                   R"({"table": "p", "batch": 7, "set": {"v": "coalesce(v, 0) + 1"}})");
+  up();
+  EXPECT_EQ(database_.value("SELECT count(*) FROM p WHERE v = 1"), "50");
+  directory_.write("v2/010_p.backfill.json",
+                   R"({"table": "p", "set": {"v": "2",
+                       "f": "f + 1000"}})");
+  const Error error = test::error_of([&] { up(); });
+  EXPECT_EQ(error.code(), ErrorCode::input);
+  EXPECT_EQ(error.location().line, 2);
+}
+
 TEST_F(RunnerTest, RekeysByAQueryEvenWhereOldAndNewKeysOverlap) {
   database_.run(
       "CREATE TABLE p (id int PRIMARY KEY, name text); INSERT INTO p VALUES (1, 'a'), (2, "

@@ -45,12 +45,18 @@ BackfillSpec read_spec(const catalog::Schema& schema, const std::filesystem::pat
                             quote_identifier(column.name), set.items[i].text);
   }
   if (spec.set.empty()) throw Error(ErrorCode::input, "nothing to set").at(set.place);
+  spec.key = spec.table->primary_key();
+  for (std::size_t i = 0; i < set.keys.size(); ++i) {
+    if (std::find(spec.key.begin(), spec.key.end(), set.keys[i]) == spec.key.end()) continue;
+    throw Error(ErrorCode::input, fmt::format("\"{}\" is part of the primary key", set.keys[i]))
+        .at(set.key_places[i])
+        .hint("a backfill goes by the key, which must stay; a rekey step gives new keys");
+  }
   spec.where = DataStepFile::text(file.root(), "where", "true");
   spec.batch = std::max<std::uint64_t>(1, DataStepFile::count(file.root(), "batch", kBatchRows));
   if (file.root().find("pause") != nullptr) {
     spec.pause_seconds = parse_duration(DataStepFile::text(file.root(), "pause"));
   }
-  spec.key = spec.table->primary_key();
   if (spec.key.empty()) {
     throw Error(ErrorCode::input,
                 fmt::format("{} has no primary key to go by", spec.table->name.display()))
@@ -63,11 +69,13 @@ BackfillSpec read_spec(const catalog::Schema& schema, const std::filesystem::pat
 // One batch: the rows behind `after` in the key's order; gives the last key and the counts.
 std::string batch_sql(const BackfillSpec& spec, bool first) {
   std::string names;
+  std::string texts;
   std::string row;
   for (std::size_t i = 0; i < spec.key.size(); ++i) {
     const std::string name = quote_identifier(spec.key[i]);
     const std::string& type = spec.table->find_column(spec.key[i])->type_sql;
     names += (i == 0 ? "" : ", ") + name;
+    texts += fmt::format("{}{}::text", i == 0 ? "" : ", ", name);
     row += fmt::format("{}(($1::jsonb) ->> {})::{}", i == 0 ? "" : ", ", i, type);
   }
   const std::string behind =
@@ -77,15 +85,17 @@ std::string batch_sql(const BackfillSpec& spec, bool first) {
       "WITH batch AS (SELECT {0} FROM {1} WHERE {2} ORDER BY {0} LIMIT {3}), "
       "changed AS (UPDATE {1} SET {4} WHERE ({0}) IN (SELECT {0} FROM batch) AND ({5}) RETURNING "
       "1) "
-      "SELECT (SELECT jsonb_build_array({0}) FROM batch ORDER BY {6} LIMIT 1), "
+      "SELECT (SELECT jsonb_build_array({7}) FROM batch ORDER BY {6} LIMIT 1), "
       "(SELECT count(*) FROM batch), (SELECT count(*) FROM changed)",
-      names, table, behind, spec.batch, spec.set, spec.where, [&spec] {
+      names, table, behind, spec.batch, spec.set, spec.where,
+      [&spec] {
         std::string order;
         for (const std::string& column : spec.key) {
           order += (order.empty() ? "" : ", ") + quote_identifier(column) + " DESC";
         }
         return order;
-      }());
+      }(),
+      texts);
 }
 
 }  // namespace
