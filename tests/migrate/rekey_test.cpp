@@ -1,6 +1,10 @@
 #include "pgcycle/migrate/rekey.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
 
 #include "pgcycle/catalog/diff.hpp"
 #include "tests/test_server.hpp"
@@ -140,6 +144,36 @@ TEST_F(RekeyTest, KeysInJsonStayNumbersOrTexts) {
             R"({"p": {"id": 2}} {"p": {"id": "1"}} {"p": 1})");
   EXPECT_EQ(database_.value("SELECT string_agg(j::text, ' ' ORDER BY id) FROM e"),
             R"({"p": "3"} {"p": 9})");
+}
+
+// Others may make tables meanwhile, and give rights: these are theirs.
+TEST_F(RekeyTest, LeavesAloneWhatOthersMakeMeanwhile) {
+  database_.run(
+      "CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (p int REFERENCES p); CREATE TABLE s (p "
+      "int UNIQUE); INSERT INTO p VALUES (1), (2), (3); INSERT INTO c VALUES (1); INSERT INTO s "
+      "VALUES (1)");
+  constexpr int kTables = 40;
+  std::thread others([this] {
+    auto session = database_.connect();
+    for (int i = 0; i < kTables; ++i) {
+      session.execute(fmt::format("CREATE TABLE public.other_{} (id int PRIMARY KEY)", i));
+      if (i == kTables / 2) session.execute("GRANT SELECT ON public.p TO PUBLIC");
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  });
+  const std::filesystem::path file =
+      directory_.write("p.rekey.json", R"json({"table": "p", "column": "id",
+      "value": {"query": "SELECT id, id % 3 + 1 FROM public.p"},
+      "softReferences": [{"table": "s", "column": "p", "where": "pg_sleep(0.5) IS NOT NULL"}]})json");
+  auto connection = database_.connect();
+  postgres::Transaction transaction(connection);
+  run_rekey(connection, file);
+  transaction.commit();
+  others.join();
+  EXPECT_EQ(database_.value("SELECT count(*) FROM pg_class WHERE relname ~ '^other_[0-9]+$'"),
+            std::to_string(kTables));
+  EXPECT_EQ(database_.value("SELECT has_table_privilege('public', 'p', 'SELECT')"), "t");
+  EXPECT_EQ(database_.value("SELECT c.p || ' ' || s.p FROM c, s"), "2 2");
 }
 
 TEST_F(RekeyTest, AColumnIsFollowedOnce) {

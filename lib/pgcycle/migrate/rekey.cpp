@@ -155,21 +155,24 @@ class Rekey {
 
   RekeyReport run() {
     RekeyReport report;
+    lock({spec_.table}, "SHARE ROW EXCLUSIVE");  // no row comes in without its key
     report.keys = make_mapping();
     report.references = references_.size();
     if (report.keys == 0) return report;
+    const bool swaps = keys_change_places();
+    lock(altered_tables(swaps), "ACCESS EXCLUSIVE");
     std::vector<std::string> before;
     for (const Reference& reference : references_) before.push_back(links(reference, "old_key"));
-    const catalog::Inventory schema = catalog::load_inventory(connection_);
+    const catalog::Inventory definitions = definitions_of(altered_tables(swaps));
     const std::vector<std::string> undo = load::rest_user_triggers(
         connection_, touched_tables(), load::FiringTriggers::of_any_session);
     open_identities();
     drop_foreign_keys();
-    if (keys_change_places()) drop_unique_keys();
+    if (swaps) drop_unique_keys();
     rewrite_keys();
     for (const Reference& reference : references_) report.links += rewrite(reference);
     for (const std::string& statement : undo) connection_.execute(statement);
-    restore(schema);
+    restore(definitions, swaps);
     move_sequences();
     for (std::size_t i = 0; i < references_.size(); ++i) {
       if (links(references_[i], "new_key") == before[i]) continue;
@@ -411,12 +414,65 @@ class Rekey {
     }
   }
 
+  using Tables = std::set<const Table*>;
+
+  // Whose definitions change for the length of the rekey.
+  Tables altered_tables(bool swaps) const {
+    Tables out;
+    for (const catalog::ForeignKey* key : foreign_keys_) {
+      out.insert({schema_.find_table(key->table), schema_.find_table(key->referenced_table)});
+    }
+    for (const auto& [name, column] : holding_) {
+      const Table* table = schema_.find_table(name);
+      const bool opens = table->find_column(column)->identity == catalog::Identity::always;
+      if (opens || swaps) out.insert(table);
+    }
+    for (const Reference& reference : references_) {
+      if (swaps) out.insert(reference.table);
+    }
+    return out;
+  }
+
+  void lock(const Tables& tables, std::string_view mode) {
+    std::vector<std::string> names;
+    for (const Table* table : tables) names.push_back(table->name.sql());
+    if (names.empty()) return;
+    connection_.execute(fmt::format("LOCK TABLE {} IN {} MODE", fmt::join(names, ", "), mode));
+  }
+
+  // Of these tables, with their partitions, alone: what others make or grant meanwhile is theirs.
+  catalog::Inventory definitions_of(const Tables& tables) {
+    if (tables.empty()) return {};
+    std::string oids;
+    for (const Table* table : tables)
+      oids += fmt::format("{}{}", oids.empty() ? "" : ",", table->oid);
+    const postgres::Result found = connection_.query(fmt::format(
+        "SELECT DISTINCT format('%I.%I', n.nspname, c.relname) FROM unnest('{{{}}}'::oid[]) o "
+        "CROSS JOIN LATERAL (SELECT o AS oid UNION SELECT relid FROM pg_partition_tree(o)) t "
+        "JOIN pg_class c ON c.oid = t.oid JOIN pg_namespace n ON n.oid = c.relnamespace",
+        oids));
+    std::set<std::string> names;
+    for (std::size_t i = 0; i < found.size(); ++i) names.insert(found.get(i, 0));
+    catalog::Inventory out = catalog::load_inventory(connection_);
+    std::erase_if(out.objects, [&names](const auto& entry) {
+      return !names.contains(entry.first.name) && !names.contains(entry.second.parent);
+    });
+    for (auto& [key, object] : out.objects) object.properties.erase("grants");
+    std::erase_if(out.needs,
+                  [&out](const auto& entry) { return out.find(entry.first) == nullptr; });
+    for (auto& [key, needs] : out.needs) {
+      std::erase_if(needs,
+                    [&out](const catalog::ObjectKey& need) { return out.find(need) == nullptr; });
+    }
+    return out;
+  }
+
   // Makes what was dropped and altered as it was; foreign keys are checked by that.
-  void restore(const catalog::Inventory& schema) {
+  void restore(const catalog::Inventory& definitions, bool swaps) {
     // ALTER TABLE refuses tables with deferred checks still to come.
     connection_.execute("SET CONSTRAINTS ALL IMMEDIATE");
     const catalog::MigrationSql sql =
-        catalog::migration_sql(catalog::load_inventory(connection_), schema);
+        catalog::migration_sql(definitions_of(altered_tables(swaps)), definitions);
     for (const std::string& statement : sql.statements) connection_.execute(statement);
     if (sql.not_written.empty()) return;
     throw Error(ErrorCode::check, "the rekey would leave other definitions behind")
