@@ -5,6 +5,8 @@
 
 #include <map>
 #include <random>
+#include <stop_token>
+#include <thread>
 
 #include "pgcycle/support/error.hpp"
 #include "tests/test_server.hpp"
@@ -158,6 +160,37 @@ TEST_F(ChangeTrackerTest, SaysNothingWhereTheLogCannotTell) {
       maintenance.query("SELECT FROM pg_extension WHERE extname = 'pg_walinspect'").empty());
   ChangeTracker bold = tracker();
   EXPECT_EQ(names_since(bold, mark, now), std::optional(Names{"a"}));
+}
+
+// Others' records, which nobody waits for, come after the moment that is asked about.
+TEST_F(ChangeTrackerTest, TellsWhileOthersWriteOnTheServer) {
+  std::jthread other([](const std::stop_token& stop) {
+    auto elsewhere = postgres::Connection::open(test::server_info());
+    elsewhere.execute("SET synchronous_commit = off; CREATE TEMP SEQUENCE q");
+    while (!stop.stop_requested()) {
+      elsewhere.execute(
+          "SELECT pg_logical_emit_message(true, 'x', repeat('x', 100)), nextval('q')");
+    }
+  });
+  session_.execute("SET synchronous_commit = off");
+  for (int i = 0; i < 100; ++i) {
+    const Mark mark = settled();
+    session_.execute(fmt::format("UPDATE public.a SET v = '{}'", i));
+    Mark now = ChangeTracker::mark(session_);
+    ASSERT_EQ(names_since(tracker_, mark, now), std::optional(Names{"a"})) << i;
+    Mark later = ChangeTracker::mark(session_);
+    ASSERT_EQ(names_since(tracker_, now, later), std::optional(Names{})) << i;
+  }
+}
+
+// What is on disk can end within a record, which may be the last one.
+TEST_F(ChangeTrackerTest, TellsFromWithinARecord) {
+  Mark mark = settled();
+  database_.run("INSERT INTO a VALUES (100, repeat('x', 1000))");
+  Mark now = ChangeTracker::mark(session_);
+  ASSERT_EQ(now.on_disk, now.position);
+  mark.on_disk = session_.query("SELECT $1::pg_lsn - 16", {now.position}).get(0, 0);
+  EXPECT_EQ(names_since(tracker_, mark, now), std::optional(Names{}));
 }
 
 TEST_F(ChangeTrackerTest, LeavesOutItsOwnTransaction) {

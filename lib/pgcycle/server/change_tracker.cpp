@@ -91,14 +91,25 @@ std::optional<ChangeTracker::Changes> ChangeTracker::since(const Mark& mark, Mar
   if (from < to) {
     WalReader* const log = reader();
     if (log == nullptr) return std::nullopt;
+    const auto read = [&] {
+      return log->changed_relations(static_cast<std::uint32_t>(std::stoul(mark.database)),
+                                    mark.on_disk, now.position, mark.own_transaction,
+                                    WalReader::Records::rows_and_sequences);
+    };
+    const auto flush = [&] {
+      log->flush();
+      now.on_disk = now.position;
+    };
     try {
-      if (bytes_at(now.on_disk) < to) {
-        log->flush();
-        now = ChangeTracker::mark(session);
+      if (bytes_at(now.on_disk) < to) flush();
+      try {
+        files = read();
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::statement) throw;
+        // The disk's end can be within a record; where that is the last one, none begins after it.
+        flush();
+        files = read();
       }
-      files = log->changed_relations(static_cast<std::uint32_t>(std::stoul(mark.database)),
-                                     mark.on_disk, now.position, mark.own_transaction,
-                                     WalReader::Records::rows_and_sequences);
     } catch (const Error& error) {
       if (error.code() == ErrorCode::interrupted) throw;
       // That part of the log is gone, or the session is.

@@ -26,7 +26,7 @@ class WalReader {
 
   // The relfilenodes of database `oid` that were written to from `start` to `end`
   // (positions as PostgreSQL writes them), but for transaction `except` if not empty.
-  // Throws Error{statement} when that part of the log is gone.
+  // Throws Error{statement} when that part of the log is gone, or no record begins after `start`.
   enum class Records { rows, rows_and_sequences };
   std::set<std::uint32_t> changed_relations(std::uint32_t oid, const std::string& start,
                                             const std::string& end, const std::string& except,
