@@ -381,6 +381,25 @@ TEST_F(SeedTest, ASeederKnowsWhatItHasDone) {
   EXPECT_EQ(load::seed(request).tables.size(), 0U);
 }
 
+// A sequence that has values drawn ahead moves without a trace in the log.
+TEST_F(SeedTest, ASequenceThatCameBackToItsPlaceIsSetAgain) {
+  database_.run("CREATE TABLE t (id serial PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)");
+  extract();
+  const RememberingSeed remembering(database_, directory_.path());
+  Seeder seeder(remembering.request);
+  seeder.run();
+  for (const bool settles : {true, false}) {
+    database_.run("SELECT setval('t_id_seq', 2), nextval('t_id_seq')");
+    seeder.run();
+    EXPECT_EQ(database_.value("SELECT (last_value, log_cnt) FROM t_id_seq"), "(3,0)");
+    if (settles) seeder.settle();
+    database_.run("SELECT nextval('t_id_seq')");
+    EXPECT_EQ(seeder.run().sequences_set, 1U);
+    EXPECT_EQ(database_.value("SELECT nextval('t_id_seq')"), "4");
+    seeder.run();
+  }
+}
+
 // Whatever others write, and whenever it ends: the next seed puts it back.
 TEST_F(SeedTest, ASeederMissesNothing) {
   std::mt19937 random(test::test_seed());
@@ -414,7 +433,7 @@ TEST_F(SeedTest, ASeederMissesNothing) {
   const std::string wanted = dump(contents);
   const auto write = [&] {
     const std::string table = "public." + tables[static_cast<std::size_t>(draw(9))];
-    switch (draw(9)) {
+    switch (draw(10)) {
       case 0:
         return fmt::format("INSERT INTO {} VALUES ({})", table, 100 + draw(9999));
       case 1:
@@ -431,6 +450,8 @@ TEST_F(SeedTest, ASeederMissesNothing) {
         return "VACUUM FULL " + table;
       case 7:
         return std::string("ANALYZE");
+      case 8:  // as it was, but with values drawn ahead
+        return fmt::format("SELECT setval('{0}_id_seq', 8), nextval('{0}_id_seq')", table);
       default:
         return "SELECT count(*) FROM " + table;
     }

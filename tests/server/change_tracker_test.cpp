@@ -334,10 +334,16 @@ TEST_F(ChangeTrackerTest, MissesNothing) {
     }
     told += static_cast<int>(names->size());
     if (!now.is_settled || draw(3) == 0) continue;
-    // As after a seed, sequences are where they were set.
+    // As after a seed, sequences are where they were set, without values drawn ahead.
+    const auto stand = [&](const char* sequence) {
+      return session_
+                 .query(fmt::format("SELECT (last_value, is_called, log_cnt)::text FROM public.{}",
+                                    sequence))
+                 .get(0, 0) == "(5,t,0)";
+    };
     bool moved = false;
     for (const char* sequence : {"s", "t"}) {
-      if (after.at(sequence) == "(5,t)") continue;
+      if (stand(sequence)) continue;
       moved = true;
       session_.execute(fmt::format("SELECT setval('public.{}', 5)", sequence));
     }
@@ -345,7 +351,7 @@ TEST_F(ChangeTrackerTest, MissesNothing) {
       now = ChangeTracker::mark(session_);
       if (!now.is_settled) continue;
       after = state();
-      if (after.at("s") != "(5,t)" || after.at("t") != "(5,t)") continue;
+      if (!stand("s") || !stand("t")) continue;
     }
     mark = now;
     before = after;

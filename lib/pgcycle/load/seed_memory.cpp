@@ -84,8 +84,12 @@ std::string rows_sql(const std::string& from, const std::string& transaction) {
                      transaction, from);
 }
 
+// Never as set where values are drawn ahead: those move it without a trace in the log.
 std::string value_sql(const std::string& sequence) {
-  return fmt::format("(SELECT last_value || ',' || is_called FROM {})", sequence);
+  return fmt::format(
+      "(SELECT last_value || ',' || is_called || CASE WHEN log_cnt > 0 THEN ' ahead' ELSE '' END "
+      "FROM {})",
+      sequence);
 }
 
 std::string array_of(const std::vector<std::string>& expressions) {

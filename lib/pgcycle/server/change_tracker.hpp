@@ -4,8 +4,9 @@
 // A mark is a place in the log; it serves where every transaction that had written to the database
 // before it has ended. What the log does not tell counts as written: unlogged and foreign tables,
 // other access methods, relations whose entry in pg_class is of a later transaction (TRUNCATE,
-// VACUUM FULL, a new name). A mark lasts until the server is started again, since only within one
-// run can the log not be another one.
+// VACUUM FULL, a new name). A sequence that has values drawn ahead at the mark (log_cnt) moves
+// without a trace: the caller is to leave none so. A mark lasts until the server is started again,
+// since only within one run can the log not be another one.
 //
 // Thread rule: one thread. Errors: none for what the log cannot tell; the answer is nothing.
 #pragma once
