@@ -67,6 +67,41 @@ TEST(Layouts, DbmateAndGoose) {
   EXPECT_EQ(names(goose), Names{"001_a"});
 }
 
+TEST(Layouts, Sqitch) {
+  const TestDirectory directory;
+  directory.write("sqitch.plan",
+                  "%syntax-version=1.0.0\n%project=shop\n\n"
+                  "# a remark\n"
+                  "users 2026-01-01T10:00:00Z A <a@b.c> # People\n"
+                  "schema/orders [users] 2026-01-02T10:00:00Z A <a@b.c> # Orders\n"
+                  "@v1.0 2026-01-03T10:00:00Z A <a@b.c> # First\n\n"
+                  "users [users@v1.0] 2026-01-04T10:00:00Z A <a@b.c> # Other people\n"
+                  "@v1.1 2026-01-05T10:00:00Z A <a@b.c> # Second\n"
+                  "  +users [users@v1.1] 2026-01-06T10:00:00Z A <a@b.c> # Again\r\n");
+  for (const char* name : {"users@v1.0", "users@v1.1", "users", "schema/orders"}) {
+    directory.write(std::string("deploy/") + name + ".sql", "BEGIN; SELECT 1; COMMIT;");
+  }
+  directory.write("revert/users.sql", "BEGIN; SELECT 1; COMMIT;");
+  directory.write("verify/users.sql", "BEGIN; SELECT 1; ROLLBACK;");
+  EXPECT_EQ(layout_of(directory.path()), Layout::sqitch);
+  EXPECT_EQ(names(directory),
+            (Names{"users@v1.0", "schema/orders", "users@v1.1", "users and back"}));
+  EXPECT_EQ(find_version(read_migrations(directory.path()), "2").name, "schema/orders");
+  NewMigrationRequest request{directory.path(), "more", {}};
+  EXPECT_EQ(test::error_of([&] { new_migration(request); }).hint(), "sqitch add more");
+  // What cannot be read is told with its line.
+  directory.write("sqitch.plan", "users 2026\n@v1.0 2026\nmissing 2026\nusers 2026\nusers 2026\n");
+  Error error = test::error_of([&] { read_migrations(directory.path()); });
+  EXPECT_EQ(error.location().line, 5);
+  EXPECT_NE(error.message().find("twice"), std::string::npos);
+  directory.write("sqitch.plan", "users 2026\nmissing 2026\n");
+  error = test::error_of([&] { read_migrations(directory.path()); });
+  EXPECT_EQ(error.location().line, 2);
+  EXPECT_NE(error.message().find("deploy/missing.sql"), std::string::npos);
+  directory.write("sqitch.plan", "users 2026\n-users 2026\n");
+  EXPECT_EQ(test::error_of([&] { read_migrations(directory.path()); }).location().line, 2);
+}
+
 TEST(Layouts, AFolderIsOfOneKind) {
   const TestDirectory directory;
   directory.write("1_a.up.sql", "SELECT 1;");

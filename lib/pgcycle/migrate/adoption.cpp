@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
 
 #include "pgcycle/catalog/diff.hpp"
 #include "pgcycle/migrate/step_file.hpp"
@@ -16,53 +18,79 @@ namespace {
 
 struct HistoryTable {
   const char* tool;
-  const char* table;    // its name; found in any schema
-  const char* column;   // one that tells it from another tool's table of the same name
-  const char* applied;  // query of applied versions, {} is the table
-  bool counts;          // one row: all versions up to it are applied
+  const char* table;   // its name; found in any schema
+  const char* column;  // one that tells it from another tool's table of the same name
+  // Queries, {} is the table. What is applied, in the order of being applied; "below" where all
+  // below it is so too; "baseline" where it need not have a file either.
+  const char* applied;
+  const char* failed = nullptr;  // what was begun and did not end well
 };
 
 constexpr HistoryTable kTables[] = {
     {"Flyway", "flyway_schema_history", "installed_rank",
-     "SELECT DISTINCT ON (version) version FROM {} WHERE version IS NOT NULL AND success AND type "
-     "NOT LIKE 'UNDO%' ORDER BY version, installed_rank DESC",
-     false},
-    {"golang-migrate", "schema_migrations", "dirty", "SELECT version::text FROM {} WHERE NOT dirty",
-     true},
-    {"dbmate", "schema_migrations", "version", "SELECT version::text FROM {}", false},
+     "SELECT name, CASE WHEN type LIKE '%BASELINE' THEN 'baseline' END FROM (SELECT DISTINCT ON "
+     "(name) * FROM (SELECT *, "
+     "COALESCE(version, regexp_replace(script, '^.*/|[.]sql$', '', 'g')) AS name FROM {}) h "
+     "ORDER BY name, installed_rank DESC) h WHERE type NOT LIKE 'UNDO%' AND type NOT IN "
+     "('SCHEMA', 'DELETE') ORDER BY installed_rank",
+     "SELECT script FROM {} WHERE NOT success"},
+    {"golang-migrate", "schema_migrations", "dirty", "SELECT version::text, 'below' FROM {}",
+     "SELECT version::text FROM {} WHERE dirty"},
+    {"dbmate", "schema_migrations", "version", "SELECT version::text, NULL FROM {}"},
     {"goose", "goose_db_version", "is_applied",
-     "SELECT version_id::text FROM (SELECT DISTINCT ON (version_id) version_id, is_applied FROM {} "
-     "ORDER BY version_id, id DESC) x WHERE is_applied AND version_id > 0",
-     false},
-    {"diesel", "__diesel_schema_migrations", "version", "SELECT version::text FROM {}", false},
-    {"sqlx", "_sqlx_migrations", "checksum", "SELECT version::text FROM {} WHERE success", false},
+     "SELECT version_id::text, NULL FROM (SELECT DISTINCT ON (version_id) version_id, is_applied "
+     "FROM {} ORDER BY version_id, id DESC) x WHERE is_applied AND version_id > 0"},
+    {"diesel", "__diesel_schema_migrations", "version", "SELECT version::text, NULL FROM {}"},
+    {"sqlx", "_sqlx_migrations", "checksum", "SELECT version::text, NULL FROM {}",
+     "SELECT version::text FROM {} WHERE NOT success"},
     {"Prisma", "_prisma_migrations", "migration_name",
-     "SELECT migration_name FROM {} WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL",
-     false},
-    {"sqitch", "changes", "planner_email", "SELECT change FROM {} ORDER BY committed_at", false},
-    {"alembic", "alembic_version", "version_num", "SELECT version_num FROM {}", true},
+     "SELECT migration_name, NULL FROM {} WHERE rolled_back_at IS NULL",
+     "SELECT migration_name FROM {} WHERE finished_at IS NULL AND rolled_back_at IS NULL"},
+    {"sqitch", "changes", "planner_email", "SELECT change, NULL FROM {} ORDER BY committed_at"},
+    {"alembic", "alembic_version", "version_num", "SELECT version_num, 'below' FROM {}"},
+};
+
+// What sqitch keeps beside `changes`, in a schema that is its own by default.
+constexpr const char* kSqitchTables[] = {"dependencies", "events", "projects", "releases", "tags"};
+
+struct AppliedName {
+  std::string name;  // as the tool calls it
+  bool and_below = false;
+  bool needs_file = true;
 };
 
 struct Found {
   const HistoryTable* table = nullptr;
-  std::string name;  // as SQL
-  std::vector<std::string> applied;
+  std::string schema;  // as SQL
+  std::string name;    // of the table, as SQL
+  std::vector<AppliedName> applied;
 };
+
+void require_ended(postgres::Connection& connection, const Found& found) {
+  if (found.table->failed == nullptr) return;
+  const auto failed = connection.query(fmt::format(fmt::runtime(found.table->failed), found.name));
+  if (failed.empty()) return;
+  throw Error(ErrorCode::check,
+              fmt::format("{} says that {} did not end well", found.name, failed.get(0, 0)))
+      .hint(fmt::format("mend it with {}, then adopt", found.table->tool));
+}
 
 Found find_history(postgres::Connection& connection) {
   for (const HistoryTable& table : kTables) {
     const auto rows = connection.query(
-        "SELECT format('%I.%I', n.nspname, c.relname), c.oid FROM pg_catalog.pg_class c JOIN "
-        "pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = $1 AND c.relkind = "
-        "'r' "
-        "AND EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname "
-        "= "
-        "$2 AND NOT a.attisdropped) ORDER BY 1 LIMIT 1",
+        "SELECT quote_ident(n.nspname), format('%I.%I', n.nspname, c.relname) FROM "
+        "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE "
+        "c.relname = $1 AND c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_attribute a "
+        "WHERE a.attrelid = c.oid AND a.attname = $2 AND NOT a.attisdropped) ORDER BY 1 LIMIT 1",
         {std::string(table.table), std::string(table.column)});
     if (rows.empty()) continue;
-    Found found{&table, rows.get(0, 0), {}};
+    Found found{&table, rows.get(0, 0), rows.get(0, 1), {}};
+    require_ended(connection, found);
     const auto applied = connection.query(fmt::format(fmt::runtime(table.applied), found.name));
-    for (std::size_t i = 0; i < applied.size(); ++i) found.applied.push_back(applied.get(i, 0));
+    for (std::size_t i = 0; i < applied.size(); ++i) {
+      found.applied.push_back(
+          {applied.get(i, 0), !applied.is_null(i, 1), applied.get(i, 1) != "baseline"});
+    }
     return found;
   }
   throw Error(ErrorCode::input, "no migration tool has left a history here")
@@ -71,15 +99,25 @@ Found find_history(postgres::Connection& connection) {
           "Prisma");
 }
 
-// Our version for what the tool calls it: the number in front of the name, or the name.
-const Version* version_of(const std::vector<Version>& versions, const std::string& name) {
+std::optional<std::vector<std::int64_t>> number_in(const std::string& name) {
+  auto number = dotted_number(name);
+  while (number && number->size() > 1 && number->back() == 0) number->pop_back();  // 1.0 is 1
+  return number;
+}
+
+// Our version for what the tool calls it: the number in front of the name, or the name. Where the
+// name stands for more than one, as sqitch's reworked changes do, the one that comes `before`
+// others of it.
+const Version* version_of(const std::vector<Version>& versions, const std::string& name,
+                          std::size_t before) {
   for (const Version& version : versions) {
-    if (version.name == name) return &version;
-    const std::string rest =
-        version.name.substr(std::min(version.name.find('_') + 1, version.name.size()));
-    if (rest == name) return &version;  // sqitch's changes have no number
+    const std::string& own = version.name;
+    const std::string rest = own.substr(std::min(own.find('_') + 1, own.size()));
+    const bool same = own == name || rest == name ||  // sqitch's changes have no number
+                      (own.starts_with(name) && own.substr(name.size()).starts_with('@'));
+    if (same && before-- == 0) return &version;
   }
-  const auto number = dotted_number(name);
+  const auto number = number_in(name);
   if (!number) return nullptr;
   const auto same = std::find_if(versions.begin(), versions.end(), [&](const Version& version) {
     return !version.repeatable() && version.number == *number;
@@ -95,12 +133,16 @@ void leave_out(catalog::Inventory& inventory, const std::string& table) {
            object.property("owned by").starts_with(table + ".") ||
            object.property("identity of").starts_with(table + ".");
   });
-  const std::string schema = table.substr(0, table.find('.'));
-  if (schema == "sqitch") {
-    std::erase_if(inventory.objects, [&](const auto& entry) {
-      return entry.first.name == schema || entry.first.name.starts_with(schema + ".");
-    });
-  }
+}
+
+// Its schema too, where the files do not make it.
+void leave_out_history(catalog::Inventory& live, const catalog::Inventory& wanted,
+                       const Found& found) {
+  leave_out(live, found.name);
+  if (found.table->tool != std::string_view("sqitch")) return;
+  for (const char* table : kSqitchTables) leave_out(live, found.schema + "." + table);
+  const catalog::ObjectKey schema{"schema", found.schema};
+  if (!wanted.objects.contains(schema)) live.objects.erase(schema);
 }
 
 class Adoption {
@@ -115,55 +157,64 @@ class Adoption {
     AdoptionReport report{found.table->tool, found.name, {}};
     const std::vector<const Version*> applied = applied_versions(found);
     prove(found, applied);
-    for (const Version* version : applied) report.versions.push_back(version->name);
-    if (!request_.migration.dry_run) stamp(applied);
+    for (const Version* version : stamp(applied)) report.versions.push_back(version->name);
     return report;
   }
 
  private:
+  // In the order of the files.
   std::vector<const Version*> applied_versions(const Found& found) const {
-    std::vector<const Version*> out;
+    std::set<const Version*> out;
     if (!request_.to.empty()) {
-      const Version& last = find_version(versions_, request_.to);
-      for (const Version& version : versions_) {
-        if (!version.repeatable()) out.push_back(&version);
-        if (&version == &last) break;
-      }
-      return out;
+      add_up_to(find_version(versions_, request_.to).number, out);
+    } else {
+      add_recorded(found, out);
+      require_prefix(out);
     }
+    return {out.begin(), out.end()};
+  }
+
+  void add_up_to(const std::vector<std::int64_t>& number, std::set<const Version*>& out) const {
+    for (const Version& version : versions_) {
+      if (!version.repeatable() && version.number <= number) out.insert(&version);
+    }
+  }
+
+  void add_recorded(const Found& found, std::set<const Version*>& out) const {
     ErrorList errors;
-    for (const std::string& name : found.applied) {
-      const Version* version = version_of(versions_, name);
-      if (version == nullptr) {
-        errors.add(Error(ErrorCode::input, fmt::format("{} says that {} is applied, which has no "
-                                                       "file here",
-                                                       found.name, name))
-                       .at(request_.migration.directory.string())
-                       .hint("restore its file; or say with --to VERSION what the database is at"));
-      } else if (!found.table->counts) {
-        out.push_back(version);
-      } else {
-        for (const Version& other : versions_) {
-          if (!other.repeatable()) out.push_back(&other);
-          if (&other == version) break;
+    std::map<std::string, std::size_t> seen;
+    for (const AppliedName& applied : found.applied) {
+      const Version* version = version_of(versions_, applied.name, seen[applied.name]++);
+      if (version != nullptr) out.insert(version);
+      if (applied.and_below && (version != nullptr || !applied.needs_file)) {
+        if (const auto number = version ? version->number : number_in(applied.name)) {
+          add_up_to(*number, out);
         }
+        continue;
       }
+      if (version != nullptr) continue;
+      errors.add(
+          Error(ErrorCode::input, fmt::format("{} says that {} is applied, which has no file here",
+                                              found.name, applied.name))
+              .at(request_.migration.directory.string())
+              .hint("restore its file; or say with --to VERSION what the database is at"));
     }
     errors.raise_if_any();
-    std::sort(out.begin(), out.end());
-    out.erase(std::unique(out.begin(), out.end()), out.end());
-    require_prefix(out);
-    return out;
   }
 
   // Only what is applied from the first on can be built and compared.
-  void require_prefix(const std::vector<const Version*>& applied) const {
-    for (std::size_t i = 0; i < applied.size(); ++i) {
-      if (applied[i] == &versions_[i]) continue;
-      throw Error(ErrorCode::check, fmt::format("{} is applied, but {} below it is not",
-                                                applied[i]->name, versions_[i].name))
-          .at(versions_[i].directory.string())
-          .hint("apply it with the tool that you leave, then adopt");
+  void require_prefix(const std::set<const Version*>& applied) const {
+    const Version* missing = nullptr;
+    for (const Version& version : versions_) {
+      if (version.repeatable()) continue;
+      if (!applied.contains(&version)) {
+        if (missing == nullptr) missing = &version;
+      } else if (missing != nullptr) {
+        throw Error(ErrorCode::check, fmt::format("{} is applied, but {} below it is not",
+                                                  version.name, missing->name))
+            .at(missing->directory.string())
+            .hint("apply it with the tool that you leave, then adopt");
+      }
     }
   }
 
@@ -175,19 +226,21 @@ class Adoption {
       MigrateRequest build{built.target(),
                            request_.migration.config,
                            request_.migration.directory,
-                           applied.back()->name,
+                           {},
                            false,
                            false,
                            request_.migration.environment,
                            silent};
       build.guarded = false;
-      up(build);
+      std::vector<Version> versions;
+      for (const Version* version : applied) versions.push_back(*version);
+      apply_versions(build, std::move(versions));
     }
     auto wanted_connection = server::open_target(built.target(), silent);
     auto live_connection = server::open_target(request_.migration.target, silent);
     catalog::Inventory wanted = catalog::load_inventory(wanted_connection);
     catalog::Inventory live = catalog::load_inventory(live_connection);
-    leave_out(live, found.name);
+    leave_out_history(live, wanted, found);
     leave_out(wanted, found.name);
     std::string detail;
     for (const catalog::ObjectChange& change : catalog::compare(wanted, live)) {
@@ -201,8 +254,20 @@ class Adoption {
             "adopt");
   }
 
-  void stamp(const std::vector<const Version*>& applied) {
+  // Those that the journal does not have yet, which it returns.
+  std::vector<const Version*> stamp(std::vector<const Version*> applied) {
     const MigrateRequest& request = request_.migration;
+    Journal journal(connection_);
+    const auto drop_known = [&] {
+      const JournalContents contents = journal.read();
+      std::erase_if(applied, [&](const Version* version) {
+        return contents.versions.contains(version->name);
+      });
+    };
+    if (request.dry_run) {
+      drop_known();
+      return applied;
+    }
     if (request.guarded) {
       auto maintenance = server::open_maintenance(request.target, request.reporter);
       server::require_test_database(maintenance, request.target, request.config, request.reporter,
@@ -210,8 +275,8 @@ class Adoption {
     }
     const server::TransactionLock turn(open_plain(request.target, request.reporter), "migrate",
                                        request.reporter);
-    Journal journal(connection_);
     journal.prepare();
+    drop_known();
     std::vector<postgres::Statement> statements{{"BEGIN", {}}};
     for (const Version* version : applied) {
       for (const Step& step : version->steps) {
@@ -222,6 +287,7 @@ class Adoption {
     }
     statements.push_back({"COMMIT", {}});
     connection_.query_all(statements);
+    return applied;
   }
 
   const AdoptionRequest& request_;

@@ -1,12 +1,13 @@
 // Taking over the history that another migration tool left in a database.
 //
 // The tool's own table tells which versions are applied. Before anything is stamped, the database
-// is compared with one that the files up to there make: stamps are for what is true.
+// is compared with one that the files up to there make: stamps are for what is true. What the
+// journal has already stays as it is.
 //
 // Source: the tables of alembic, Flyway, golang-migrate, goose, dbmate, sqitch, diesel, sqlx and
 // Prisma, as their documentation and sources describe them.
 // Errors: Error{input} when there is no such table, or it names what the files do not have;
-// Error{check} when the catalogues differ.
+// Error{check} when the catalogues differ, or a migration there did not end well.
 #pragma once
 
 #include <string>

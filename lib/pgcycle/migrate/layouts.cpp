@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "pgcycle/migrate/sqitch_plan.hpp"
 #include "pgcycle/migrate/step_file.hpp"
 #include "pgcycle/support/file.hpp"
 
@@ -191,6 +192,7 @@ std::vector<Version> read_files(const fs::path& directory, Layout layout) {
 }  // namespace
 
 std::optional<Layout> foreign_layout_of(const fs::path& directory) {
+  if (fs::exists(directory / kSqitchPlan)) return Layout::sqitch;
   std::optional<Layout> found;
   fs::path first;
   for (const fs::directory_entry& entry : entries_of(directory)) {
@@ -220,6 +222,9 @@ std::vector<Version> read_foreign_migrations(const fs::path& directory, Layout l
       break;
     case Layout::flyway:
       versions = read_flyway(directory);
+      break;
+    case Layout::sqitch:
+      versions = read_sqitch_plan(directory);
       break;
     default:
       versions = read_files(directory, layout);

@@ -95,6 +95,10 @@ std::vector<NewFile> files_for(const NewMigrationRequest& request) {
                 fmt::format("a folder of {} has no versions to choose from", name_of(layout)))
         .hint("leave out --in");
   }
+  if (layout == Layout::sqitch) {
+    throw Error(ErrorCode::usage, "a change of sqitch's is added to its plan by sqitch")
+        .hint(fmt::format("sqitch add {}", name));
+  }
   const std::vector<Version> versions = read_migrations(request.directory);
   if (layout == Layout::flyway) return in_flyway_folder(request, name, versions);
   const fs::path stem = request.directory / fmt::format("{}_{}", next_number(versions), name);

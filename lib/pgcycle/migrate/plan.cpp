@@ -211,6 +211,8 @@ std::string_view name_of(Layout layout) {
       return "folders with up.sql";
     case Layout::flyway:
       return "Flyway";
+    case Layout::sqitch:
+      return "sqitch";
     case Layout::dbmate:
       return "dbmate";
     case Layout::goose:
@@ -244,7 +246,7 @@ std::vector<Version> read_migrations(const fs::path& directory) {
     throw Error(ErrorCode::input, fmt::format("no versions in {}", directory.string()))
         .hint(
             "a version is a folder named like v0.3; the files of golang-migrate, diesel, sqlx, "
-            "Flyway, dbmate and goose are read too");
+            "Flyway, sqitch, dbmate and goose are read too");
   }
   std::sort(versions.begin(), versions.end(), [](const Version& a, const Version& b) {
     return std::forward_as_tuple(a.repeatable(), a.number, a.name) <

@@ -1,8 +1,8 @@
 // The migrations of a project, as its folders hold them (docs/migrations.md).
 //
 // Besides pgcycle's own folders of versions it reads those of golang-migrate, diesel, sqlx,
-// Flyway, dbmate and goose, told by the names in them. There each file or pair of files is a
-// version of one step.
+// Flyway, sqitch, dbmate and goose, told by the names in them. There each file or pair of files is
+// a version of one step.
 //
 // Errors: Error{input} with the place: two steps of one number, a file that is
 // no step, a companion without its step, an unknown key or directive.
@@ -22,7 +22,7 @@ enum class StepKind { sql, rekey, map_columns, backfill, script };
 
 std::string_view name_of(StepKind kind);
 
-enum class Layout { versions, golang_migrate, directories, flyway, dbmate, goose, plain };
+enum class Layout { versions, golang_migrate, directories, flyway, sqitch, dbmate, goose, plain };
 
 std::string_view name_of(Layout layout);
 
@@ -48,7 +48,7 @@ struct Step {
 };
 
 struct Version {
-  std::string name;  // "v0.3"; elsewhere "000001_create_users"
+  std::string name;  // "v0.3"; elsewhere "000001_create_users", of sqitch "users", "users@v1"
   std::vector<std::int64_t> number;
   std::filesystem::path directory;
   std::string description;

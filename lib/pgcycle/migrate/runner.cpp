@@ -127,8 +127,6 @@ constexpr std::uintmax_t kSmallFile = 64 << 10U;
 class Run {
  public:
   explicit Run(const MigrateRequest& request) : Run(request, look(request)) {}
-
- protected:
   Run(const MigrateRequest& request, Standing standing)
       : request_(request),
         all_versions_(std::move(standing.versions)),
@@ -136,6 +134,7 @@ class Run {
         journal_(connection_),
         contents_(std::move(standing.journal)) {}
 
+ protected:
   HistoryPolicy policy() const { return {request_.out_of_order, request_.accepted_changes}; }
 
   // From here on nobody else migrates this database.
@@ -570,6 +569,12 @@ postgres::Connection open_plain(const server::Target& target, Reporter& reporter
 }
 
 MigrateReport up(const MigrateRequest& request) { return UpRun(request).run(); }
+
+MigrateReport apply_versions(const MigrateRequest& request, std::vector<Version> versions) {
+  postgres::Connection connection = open_plain(request.target, request.reporter);
+  JournalContents journal = Journal(connection).read();
+  return UpRun(request, {std::move(versions), std::move(connection), std::move(journal)}).run();
+}
 
 MigrateReport down(const MigrateRequest& request) { return DownRun(request).run(); }
 

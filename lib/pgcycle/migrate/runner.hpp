@@ -79,6 +79,8 @@ struct MigrateReport {
 
 // Applies what is pending. Under dry_run only tells what would be done.
 MigrateReport up(const MigrateRequest& request);
+// The same of these versions, whatever else the directory holds.
+MigrateReport apply_versions(const MigrateRequest& request, std::vector<Version> versions);
 // Takes back the last version, or down to `to`, which stays, or so many `steps`.
 MigrateReport down(const MigrateRequest& request);
 // Where the database stands; writes nothing.
