@@ -50,8 +50,17 @@ Json shape_of(const Inventory& inventory, const CatalogObject& object) {
             {"arguments", object.property("arguments")},
             {"result", object.property("result")}};
   }
-  if (kind == "enum")
+  if (kind == "composite type") {
+    return {{"kind", kind}, {"columns", catalog::values_of(object.property("attributes"))}};
+  }
+  if (kind == "domain") {
+    return {{"kind", kind},
+            {"type", object.property("base")},
+            {"nullable", object.property("not null").empty()}};
+  }
+  if (kind == "enum") {
     return {{"kind", kind}, {"values", catalog::values_of(object.property("labels"))}};
+  }
   return nullptr;
 }
 
@@ -93,6 +102,8 @@ class Check {
       columns(frozen.at("columns"), now.at("columns"));
     } else if (frozen.contains("values")) {
       values(frozen.at("values"), now.at("values"));
+    } else if (frozen.contains("type")) {
+      type({}, frozen, now);
     } else if (frozen != now) {
       say(fmt::format("({}) returns {} is now ({}) returns {}", text(frozen, "arguments"),
                       text(frozen, "result"), text(now, "arguments"), text(now, "result")));
@@ -104,16 +115,26 @@ class Check {
     say("is gone");
   }
 
-  void probe(const std::string& query) {
+  void probe(const std::string& query, std::string what) {
     name_ = query;
-    say("gives other rows");
+    say(std::move(what));
   }
 
  private:
   static std::string text(const Json& object, const char* key) { return object.at(key); }
   void say(std::string what) { broken_.push_back({name_, std::move(what)}); }
 
-  // Those of views are strings, those of tables objects.
+  // Of a column or, without `column`, of a domain.
+  void type(const std::string& column, const Json& frozen, const Json& now) {
+    if (text(now, "type") != text(frozen, "type")) {
+      say(fmt::format("{}was {}, and is {}", column, text(frozen, "type"), text(now, "type")));
+    }
+    if (now.at("nullable").get<bool>() && !frozen.at("nullable").get<bool>()) {
+      say(column + "may be null now");
+    }
+  }
+
+  // Those of views and composite types are strings, those of tables objects.
   void columns(const Json& frozen, const Json& now) {
     for (std::size_t i = 0; i < frozen.size(); ++i) {
       const std::string name = name_of_column(frozen[i]);
@@ -135,21 +156,19 @@ class Check {
         }
         continue;
       }
-      if (text(*found, "type") != text(frozen[i], "type")) {
-        say(fmt::format("column {} was {}, and is {}", name, text(frozen[i], "type"),
-                        text(*found, "type")));
-      }
-      if (found->at("nullable").get<bool>() && !frozen[i].at("nullable").get<bool>()) {
-        say(fmt::format("column {} may be null now", name));
-      }
+      type(fmt::format("column {} ", name), frozen[i], *found);
     }
   }
 
   static std::string name_of_column(const Json& column) {
     if (!column.is_string()) return column.at("name");
     const std::string all = column;
-    const std::size_t end = all.front() == '"' ? all.find('"', 1) + 1 : all.find(' ');
-    return all.substr(0, end);
+    bool quoted = false;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (all[i] == '"') quoted = !quoted;  // one within is written twice
+      if (all[i] == ' ' && !quoted) return all.substr(0, i);
+    }
+    return all;
   }
 
   void values(const Json& frozen, const Json& now) {
@@ -170,7 +189,11 @@ std::size_t freeze(const FreezeRequest& request) {
   const Json objects = objects_of(catalog::load_inventory(request.connection), request.objects);
   Json probes = Json::object();
   for (const std::string& query : request.probes) {
-    probes[query] = probe_hash(request.connection, query);
+    try {
+      probes[query] = probe_hash(request.connection, query);
+    } catch (const Error& error) {
+      throw Error(error).hint("correct the query in lock.probes: " + query);
+    }
   }
   const Json file{{"schema", kSchema}, {"objects", objects}, {"probes", probes}};
   write_file_atomically(request.file, file.dump(2) + "\n");
@@ -193,7 +216,13 @@ std::vector<BrokenPromise> check_freeze(const FreezeRequest& request) {
       }
     }
     for (const auto& [query, hash] : file.at("probes").items()) {
-      if (probe_hash(request.connection, query) != hash.get<std::string>()) check.probe(query);
+      try {
+        const bool same = probe_hash(request.connection, query) == hash.get<std::string>();
+        if (!same) check.probe(query, "gives other rows");
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::statement) throw;
+        check.probe(query, "fails: " + error.message());
+      }
     }
   } catch (const nlohmann::json::exception& error) {
     throw Error(ErrorCode::input, fmt::format("cannot read the schema lock: {}", error.what()))

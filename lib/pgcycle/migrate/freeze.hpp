@@ -1,8 +1,8 @@
 // The shape that others rely on, frozen in schema.lock.json (docs/migrations.md).
 //
-// Kept promises: columns of tables and views stay by name, type and order, and new ones come
-// behind them; a column may become NOT NULL, never nullable; functions keep signature and
-// result; enums keep their values; probe queries give the same rows.
+// Kept promises: columns of tables, views and composite types stay by name, type and order, and new
+// ones come behind them; a column or domain may become NOT NULL, never nullable; functions keep
+// signature and result, domains their type, enums their values; probe queries give the same rows.
 //
 // Errors: Error{input} for a lock file that cannot be read.
 #pragma once
