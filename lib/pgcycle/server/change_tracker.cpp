@@ -96,9 +96,12 @@ std::optional<ChangeTracker::Changes> ChangeTracker::since(const Mark& mark, Mar
                                     mark.on_disk, now.position, mark.own_transaction,
                                     WalReader::Records::rows_and_sequences);
     };
+    // Which writes to the log itself: a mark behind that is better, where it is on disk already.
     const auto flush = [&] {
       log->flush();
+      Mark later = ChangeTracker::mark(session);
       now.on_disk = now.position;
+      if (later.on_disk == later.position) now = std::move(later);
     };
     try {
       if (bytes_at(now.on_disk) < to) flush();

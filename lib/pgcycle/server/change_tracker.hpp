@@ -53,7 +53,8 @@ class ChangeTracker {
   static Mark mark(postgres::Connection& session);
 
   // What was written from the mark until now. Nothing where the log does not tell, or would be
-  // more than `most_bytes` to read. `now` is told on disk where the log had to be brought there.
+  // more than `most_bytes` to read. Where the log had to be brought to disk first, which writes to
+  // it, `now` is asked for again.
   std::optional<Changes> since(const Mark& mark, Mark& now, std::uint64_t most_bytes,
                                postgres::Connection& session, const Relations& relations);
   // Opens its session while there is time; else the first answer does.
