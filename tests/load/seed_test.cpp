@@ -298,6 +298,64 @@ TEST_F(SeedTest, KeepsTriggersAtRestAndRefreshesViews) {
   EXPECT_THROW(database_.run("INSERT INTO t VALUES (3)"), Error);
 }
 
+// Large tables go in binary form up to the first row that only the server can read.
+TEST_F(SeedTest, LoadsLargeTablesWhateverFormTheirRowsHave) {
+  database_.run(R"(
+    CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE DOMAIN small AS int CHECK (VALUE < 100000);
+    CREATE TABLE t (id int PRIMARY KEY, at timestamptz, d date, n numeric(8,2), m mood, s small,
+      b bytea, j jsonb, f float8, u uuid, c char(3));
+    INSERT INTO t SELECT i, timestamptz '2026-01-01' + i * interval '1 s', date '2026-01-01' + i,
+      i / 7.0, CASE WHEN i % 2 = 0 THEN 'good' ELSE 'bad' END::mood, i, decode(md5(i::text), 'hex'),
+      '{"a": [1, "x"]}', sqrt(i), md5(i::text)::uuid, 'é' FROM generate_series(1, 3000) i;
+    INSERT INTO t (id) VALUES (3001);
+    CREATE TABLE spans (id int PRIMARY KEY, i interval);
+    INSERT INTO spans SELECT i, i * interval '1 s' FROM generate_series(1, 5000) i)");
+  const std::string tables = "SELECT t::text FROM t UNION ALL SELECT s::text FROM spans s";
+  const std::string before = dump(tables);
+  extract();
+  ASSERT_GT(std::filesystem::file_size(directory_.path() / "f/public/t.json"), 128U << 10U);
+  ASSERT_GT(std::filesystem::file_size(directory_.path() / "f/public/spans.json"), 128U << 10U);
+  database_.run("TRUNCATE t, spans");
+  EXPECT_EQ(seed().tables.at(1).rows, 3001U);
+  EXPECT_EQ(dump(tables), before);
+
+  const std::string file = read_file(directory_.path() / "f/public/t.json");
+  const auto edited = [&](std::string text, const std::string& from, const std::string& to) {
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos);
+    text.replace(at, from.size(), to);
+    directory_.write("f/public/t.json", text);
+    return text;
+  };
+  const auto line_of_row = [&](int row) {
+    const std::size_t first = file.find("\"rows\"");
+    return static_cast<int>(
+               std::count(file.begin(), file.begin() + static_cast<long>(first), '\n')) +
+           1 + row;
+  };
+  // As people write them.
+  std::string text = edited(file, "\"2026-01-03\"", "\"Jan 3, 2026\"");
+  text = edited(text, "\"2026-01-06\"", "\"20260106\"");
+  EXPECT_EQ(seed().tables.at(1).rows, 3001U);
+  EXPECT_EQ(dump(tables), before);
+  // What is refused is named: behind such a row, in front of it, and where there is none.
+  for (const std::string& base : {text, file}) {
+    edited(base, "\"id\": 2999,", "\"id\": 2998,");
+    const Error twice = test::error_of([&] { seed(); });
+    EXPECT_EQ(twice.sqlstate(), "23505");
+    EXPECT_EQ(twice.location().line, line_of_row(2999)) << twice.location().file;
+    edited(base, "\"s\": 1,", "\"s\": 100001,");
+    const Error wide = test::error_of([&] { seed(); });
+    EXPECT_EQ(wide.sqlstate(), "23514");
+    EXPECT_EQ(wide.location().line, line_of_row(1));
+    edited(base, "\"s\": 2000,", "\"s\": 99999999999,");
+    const Error beyond = test::error_of([&] { seed(); });
+    EXPECT_EQ(beyond.sqlstate(), "22003");
+    EXPECT_EQ(beyond.location().line, line_of_row(2000));
+  }
+  EXPECT_EQ(dump(tables), before);
+}
+
 TEST_F(SeedTest, NeverRemovesRowsOfATableThatIsNotInTheFixtures) {
   database_.run("CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p VALUES (1)");
   extract();

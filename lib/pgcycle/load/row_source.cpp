@@ -19,6 +19,12 @@ RowSource RowSource::held(const std::vector<fixture::Row>& rows, const catalog::
   return source;
 }
 
+std::uintmax_t RowSource::bytes() const {
+  std::error_code missing;  // which is told when it is opened
+  const std::uintmax_t size = rows_ == nullptr ? std::filesystem::file_size(file_, missing) : 0;
+  return missing ? 0 : size;
+}
+
 std::vector<std::size_t> RowSource::columns() const {
   std::vector<std::size_t> out;
   const std::size_t count = table_->stored_columns().size();

@@ -24,6 +24,10 @@ class RowSource {
   static RowSource held(const std::vector<fixture::Row>& rows, const catalog::Table& table);
 
   const catalog::Table& table() const { return *table_; }
+  // Of what is streamed; not to be asked of rows in memory.
+  const catalog::Schema& schema() const { return *schema_; }
+  // Of its file; 0 for rows in memory.
+  std::uintmax_t bytes() const;
   // The stored columns that the rows have values for, by index; the others are left to the
   // server's defaults.
   std::vector<std::size_t> columns() const;

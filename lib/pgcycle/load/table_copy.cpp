@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "pgcycle/postgres/copy_binary.hpp"
 #include "pgcycle/postgres/copy_text.hpp"
 #include "pgcycle/postgres/identifier.hpp"
 
@@ -46,30 +47,100 @@ void append_copy_row(std::string& out, const fixture::Row& row,
   out.push_back('\n');
 }
 
-postgres::Connection::CopyIn copy_of(const RowSource& source,
-                                     std::function<void(std::uint64_t)> finish) {
-  const std::vector<std::size_t> columns = source.columns();
+// Of a COPY of its own the server asks for little, but not for nothing.
+constexpr std::uintmax_t kBytesWorthBinary = std::uintmax_t{128} * 1024;
+
+using Forms = std::vector<postgres::BinaryForm>;
+
+// Nothing where some column's values have to go as text, or there are too few for it to matter.
+std::optional<Forms> binary_forms(const RowSource& source,
+                                  const std::vector<std::size_t>& columns) {
+  if (source.bytes() < kBytesWorthBinary || columns.empty()) return std::nullopt;
+  Forms out;
   const auto stored = source.table().stored_columns();
-  std::string names;
   for (const std::size_t i : columns) {
-    names += (names.empty() ? " (" : ", ") + postgres::quote_identifier(stored[i]->name);
+    const catalog::Type& type = source.schema().base_type(stored[i]->type);
+    const auto form = type.kind == catalog::TypeKind::enumeration ? postgres::BinaryForm::text
+                                                                  : postgres::binary_form(type.oid);
+    if (!form) return std::nullopt;
+    out.push_back(*form);
   }
-  if (!names.empty()) names += ')';  // a table may have none
-  // Its file is opened when its turn comes.
-  std::shared_ptr<RowSource::Cursor> cursor;
-  return {fmt::format("COPY {}{} FROM STDIN", source.table().name.sql(), names),
-          [&source, columns, cursor](std::string& out) mutable {
-            if (!cursor) cursor = std::make_shared<RowSource::Cursor>(source);
-            const fixture::Row* row = cursor->next();
-            if (row == nullptr) {
-              cursor.reset();
-              return false;
-            }
-            append_copy_row(out, *row, columns);
-            return true;
-          },
-          std::move(finish)};
+  return out;
 }
+
+// The rows of one table on their way to the server: in binary form up to the first that only the
+// server can read, and as text from there on.
+class TableRows {
+ public:
+  explicit TableRows(const RowSource& source)
+      : source_(source), columns_(source.columns()), forms_(binary_forms(source, columns_)) {}
+
+  bool has_binary() const { return forms_.has_value(); }
+  std::uint64_t sent_as_binary() const { return sent_as_binary_; }
+
+  std::string sql(std::string_view options) const {
+    const auto stored = source_.table().stored_columns();
+    std::string names;
+    for (const std::size_t i : columns_) {
+      names += (names.empty() ? " (" : ", ") + postgres::quote_identifier(stored[i]->name);
+    }
+    if (!names.empty()) names += ')';  // a table may have none
+    return fmt::format("COPY {}{} FROM STDIN{}", source_.table().name.sql(), names, options);
+  }
+
+  bool next_as_binary(std::string& out) {
+    if (!cursor_) postgres::append_binary_header(out);
+    const fixture::Row* row = next();
+    if (row != nullptr && append_as_binary(out, *row)) {
+      ++sent_as_binary_;
+      return true;
+    }
+    left_ = row;
+    postgres::append_binary_trailer(out);
+    return false;
+  }
+
+  bool next_as_text(std::string& out) {
+    const fixture::Row* row = left_ == nullptr ? next() : std::exchange(left_, nullptr);
+    if (row == nullptr) return false;
+    append_copy_row(out, *row, columns_);
+    return true;
+  }
+
+ private:
+  // Its file is opened when its turn comes, and closed when it is over.
+  const fixture::Row* next() {
+    if (at_end_) return nullptr;
+    if (!cursor_) cursor_.emplace(source_);
+    const fixture::Row* row = cursor_->next();
+    at_end_ = row == nullptr;
+    if (at_end_) cursor_.reset();
+    return row;
+  }
+
+  bool append_as_binary(std::string& out, const fixture::Row& row) const {
+    const std::size_t before = out.size();
+    postgres::append_binary_row(out, columns_.size());
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      const auto& value = row.values[columns_[i]];
+      if (!value) {
+        postgres::append_binary_null(out);
+      } else if (!postgres::append_binary_field(out, (*forms_)[i], *value)) {
+        out.resize(before);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  const RowSource& source_;
+  std::vector<std::size_t> columns_;
+  std::optional<Forms> forms_;
+  std::optional<RowSource::Cursor> cursor_;
+  bool at_end_ = false;
+  const fixture::Row* left_ = nullptr;  // behind those that went in binary form
+  std::uint64_t sent_as_binary_ = 0;
+};
 
 }  // namespace
 
@@ -83,19 +154,37 @@ std::uint64_t copy_rows(postgres::Connection& connection, const RowSource& sourc
 void copy_all_rows(postgres::Connection& connection, const std::vector<std::string>& before,
                    const std::vector<const RowSource*>& sources,
                    const std::function<void(std::size_t, std::uint64_t)>& finish) {
+  // The COPY of each source or, where some rows can go in binary form, one for them and another
+  // for the rest.
+  std::vector<std::unique_ptr<TableRows>> tables;
   std::vector<postgres::Connection::CopyIn> copies;
+  std::vector<std::size_t> source_of;  // for each COPY
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    copies.push_back(copy_of(*sources[i], [&finish, i](std::uint64_t rows) { finish(i, rows); }));
+    TableRows& rows = *tables.emplace_back(std::make_unique<TableRows>(*sources[i]));
+    if (rows.has_binary()) {
+      copies.push_back({rows.sql(" (FORMAT binary)"),
+                        [&rows](std::string& out) { return rows.next_as_binary(out); },
+                        [](std::uint64_t) {}});
+      source_of.push_back(i);
+    }
+    copies.push_back(
+        {rows.sql(""), [&rows](std::string& out) { return rows.next_as_text(out); },
+         [&finish, &rows, i](std::uint64_t count) { finish(i, rows.sent_as_binary() + count); }});
+    source_of.push_back(i);
   }
   try {
     connection.copy_in_all(before, copies);
   } catch (Error& error) {
     const postgres::ErrorFields& fields = connection.last_error();
-    const std::size_t line = line_in_copy_context(fields.context);
-    if (error.code() == ErrorCode::statement && line > 0 && fields.statement >= before.size()) {
-      throw Error(error).at(place_of_row(*sources[fields.statement - before.size()], line));
+    std::size_t line = line_in_copy_context(fields.context);
+    if (error.code() != ErrorCode::statement || line == 0 || fields.statement < before.size()) {
+      throw;
     }
-    throw;
+    const std::size_t copy = fields.statement - before.size();
+    const std::size_t i = source_of[copy];
+    const bool behind_binary = copy > 0 && source_of[copy - 1] == i;
+    if (behind_binary) line += tables[i]->sent_as_binary();
+    throw Error(error).at(place_of_row(*sources[i], line));
   }
 }
 

@@ -32,4 +32,12 @@ void store_little_endian(void* at, std::uint64_t value) {
   std::memcpy(at, &value, kBytes);
 }
 
+// The lowest `kBytes` bytes of a number, the highest first.
+template <std::size_t kBytes>
+void store_big_endian(void* at, std::uint64_t value) {
+  static_assert(kBytes > 0 && kBytes <= sizeof value);
+  value = big_endian(value << (8 * (sizeof value - kBytes)));
+  std::memcpy(at, &value, kBytes);
+}
+
 }  // namespace pgcycle
