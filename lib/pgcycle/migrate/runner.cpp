@@ -84,10 +84,9 @@ LockSettings lock_settings(const Config& config) {
           config.duration_seconds("migrations.lockWait")};
 }
 
-void guard(const MigrateRequest& request) {
+void guard(const MigrateRequest& request, postgres::Connection& connection) {
   if (!request.guarded) return;
-  auto maintenance = server::open_maintenance(request.target, request.reporter);
-  server::require_test_database(maintenance, request.target, request.config, request.reporter,
+  server::require_test_database(connection, request.target, request.config, request.reporter,
                                 "migrate the database");
 }
 
@@ -120,7 +119,7 @@ Standing look(const MigrateRequest& request) {
   return {std::move(versions), std::move(connection), std::move(journal)};
 }
 
-constexpr std::size_t kMostInARow = 100;
+constexpr std::size_t kMostInARow = 500;
 constexpr std::uintmax_t kSmallFile = 64 << 10U;
 
 // What both directions share: the journal under the lock, the session and its patience.
@@ -141,7 +140,7 @@ class Run {
   void begin() {
     auto opening = std::async(std::launch::async,
                               [this] { return open_plain(request_.target, request_.reporter); });
-    guard(request_);
+    guard(request_, connection_);
     turn_.emplace(opening.get(), "migrate", request_.reporter);
     check_history(all_versions_, journal_.read(), policy());
     journal_.prepare();

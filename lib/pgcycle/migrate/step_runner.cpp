@@ -10,6 +10,7 @@
 #include "pgcycle/migrate/backfill.hpp"
 #include "pgcycle/migrate/map_columns.hpp"
 #include "pgcycle/migrate/rekey.hpp"
+#include "pgcycle/postgres/identifier.hpp"
 #include "pgcycle/support/hash.hpp"
 #include "pgcycle/support/interrupt.hpp"
 #include "pgcycle/support/process.hpp"
@@ -22,6 +23,7 @@ using postgres::SqlStatement;
 using postgres::StatementTraits;
 using postgres::TransactionControl;
 
+constexpr std::size_t kVersionsInFirstText = 5;  // for which the server waits
 constexpr std::size_t kVersionsInAText = 25;
 constexpr std::size_t kOutputTail = 20000;  // of a script's output, kept in the journal
 constexpr std::size_t kShownTail = 2000;    // of it, in an error
@@ -138,8 +140,10 @@ void StepRunner::run_in_a_row(const std::vector<const Version*>& versions,
 // Texts of many versions, which the server reads fastest; the next is made while it works. What
 // fails is run again statement by statement, which tells its place.
 bool StepRunner::ran_as_text(std::span<const Version* const> versions) {
+  std::size_t most = kVersionsInFirstText;
   const auto make_next = [&] {
-    const auto some = versions.first(std::min(kVersionsInAText, versions.size()));
+    const auto some = versions.first(std::min(most, versions.size()));
+    most = kVersionsInAText;
     versions = versions.subspan(some.size());
     return std::async(std::launch::async, [this, some] { return text_of(some); });
   };
@@ -153,27 +157,46 @@ bool StepRunner::ran_as_text(std::span<const Version* const> versions) {
     } catch (const Error& error) {
       if (error.code() != ErrorCode::statement || is_lock_failure(error)) throw;
       if (connection_.in_transaction()) connection_.execute("ROLLBACK");
+      try {
+        connection_.execute(forget_plans());
+      } catch (const Error& gone) {
+        if (gone.code() != ErrorCode::statement) throw;
+      }
       return false;
     }
   }
   return true;
 }
 
-// Nothing where something in them is more than text.
+// Nothing where something in them is more than text. What each transaction begins and ends with is
+// planned once; within the text, which a pooler leaves on one session.
 std::optional<std::string> StepRunner::text_of(std::span<const Version* const> versions) const {
-  std::string text;
+  const postgres::Statement row = Journal::applied(*versions[0], versions[0]->steps.front(), true);
+  const std::vector<std::string> types(row.parameters.size(), "text");
+  std::string text = fmt::format("PREPARE {} AS {};\nPREPARE {} ({}) AS {};\n", begin_name_,
+                                 journal_.fence(), done_name_, fmt::join(types, ", "), row.sql);
+  std::string begin = fmt::format("BEGIN;\nEXECUTE {};\n", begin_name_);
+  if (const std::string setting = patience_.setting(); !setting.empty()) begin += setting + ";\n";
   for (const Version* version : versions) {
     const Step& step = version->steps.front();
-    text += fmt::format("BEGIN;\n{};\n", fmt::join(opening(), ";\n"));
+    text += begin;
     const std::string sql = read_up(step);
     postgres::SqlReader reader(sql, step.file.string(), {request_.standard_conforming_strings});
     while (const auto statement = reader.next()) {
       if (!SqlRun::is_plain(*statement)) return std::nullopt;
       text += statement->text + "\n;\n";
     }
-    text += postgres::with_literals(Journal::applied(*version, step, true)) + ";\nCOMMIT;\n";
+    std::vector<std::string> values;
+    for (const auto& value : Journal::applied(*version, step, true).parameters) {
+      values.push_back(postgres::quote_literal(value.value()));
+    }
+    text += fmt::format("EXECUTE {} ({});\nCOMMIT;\n", done_name_, fmt::join(values, ", "));
   }
-  return text;
+  return text + forget_plans();
+}
+
+std::string StepRunner::forget_plans() const {
+  return fmt::format("DEALLOCATE {};\nDEALLOCATE {}", begin_name_, done_name_);
 }
 
 void StepRunner::run_together(const Version& version, const std::vector<const Step*>& steps) {

@@ -10,6 +10,7 @@
 #include "pgcycle/migrate/runner.hpp"
 #include "pgcycle/migrate/sql_run.hpp"
 #include "pgcycle/postgres/statement_traits.hpp"
+#include "pgcycle/support/hash.hpp"
 
 namespace pgcycle::migrate {
 
@@ -46,6 +47,7 @@ class StepRunner {
 
   bool ran_as_text(std::span<const Version* const> versions);
   std::optional<std::string> text_of(std::span<const Version* const> versions) const;
+  std::string forget_plans() const;
   void in_transaction(bool keeps_session, const std::function<void(SqlRun& run)>& work);
   void add_step(SqlRun& run, const Version& version, const Step& step, bool completes_version);
   void with_patience(const std::function<void(SqlRun& run)>& work);
@@ -77,6 +79,10 @@ class StepRunner {
   const MigrateRequest& request_;
   LockPatience& patience_;
   std::vector<CheckResult> checks_;
+  // Of prepared statements: a pooler's session may keep those of a run that failed.
+  const std::string suffix_ = to_hex(random_bytes(4));
+  const std::string begin_name_ = "pgcycle_begin_" + suffix_;
+  const std::string done_name_ = "pgcycle_done_" + suffix_;
 };
 
 }  // namespace pgcycle::migrate

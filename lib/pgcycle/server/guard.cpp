@@ -15,8 +15,8 @@ constexpr const char* kMark = "pgcycle.test_database";
 
 std::string mark_of(postgres::Connection& maintenance, const std::string& database) {
   const auto rows = maintenance.query(
-      "SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || oid "
-      "FROM pg_database WHERE datname = $1",
+      "SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()) || '/' || oid "
+      "FROM pg_catalog.pg_database WHERE datname = $1",
       {database});
   return rows.empty() ? std::string() : rows.get(0, 0);
 }
@@ -24,8 +24,8 @@ std::string mark_of(postgres::Connection& maintenance, const std::string& databa
 std::optional<DatabaseIdentity> identity_by_name(postgres::Connection& connection,
                                                  const std::string& database, ServerKind kind) {
   const auto rows = connection.query(
-      "SELECT (SELECT system_identifier FROM pg_control_system()), oid, "
-      "pg_postmaster_start_time() FROM pg_database WHERE datname = $1",
+      "SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()), oid, "
+      "pg_catalog.pg_postmaster_start_time() FROM pg_catalog.pg_database WHERE datname = $1",
       {database});
   if (rows.empty()) return std::nullopt;
   return DatabaseIdentity{rows.get(0, 0), static_cast<std::uint32_t>(rows.integer(0, 1)),
@@ -91,7 +91,7 @@ DatabaseIdentity identity_of(postgres::Connection& connection, ServerKind kind) 
 }
 
 bool database_exists(postgres::Connection& maintenance, const std::string& database) {
-  return !maintenance.query("SELECT FROM pg_database WHERE datname = $1", {database}).empty();
+  return !maintenance.query("SELECT FROM pg_catalog.pg_database WHERE datname = $1", {database}).empty();
 }
 
 void mark_test_database(postgres::Connection& maintenance, const std::string& database) {
