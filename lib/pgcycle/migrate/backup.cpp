@@ -37,6 +37,8 @@ std::string time_now() { return fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(std
 // Without what a restore leaves out on purpose, and what pg_dump does not keep: the order of
 // columns in tables that inherit some.
 catalog::Inventory as_a_dump_keeps_it(catalog::Inventory inventory) {
+  std::erase_if(inventory.objects,
+                [](const auto& entry) { return entry.first.kind == "default privileges"; });
   std::map<std::string, int> columns;
   for (auto& [key, object] : inventory.objects) {
     object.properties.erase("grants");

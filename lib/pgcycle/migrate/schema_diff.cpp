@@ -46,7 +46,8 @@ std::string rename_statement(const std::string& rename) {
 }
 
 bool is_grant(const std::string& statement) {
-  return statement.starts_with("GRANT ") || statement.starts_with("REVOKE ");
+  return statement.starts_with("GRANT ") || statement.starts_with("REVOKE ") ||
+         statement.starts_with("ALTER DEFAULT PRIVILEGES ");
 }
 
 class Diff {
@@ -134,7 +135,8 @@ class Diff {
           return one.property == "order" || (one.property == "grants" && !from_.copy_has_grants());
         });
       }
-      std::erase_if(left, [](const catalog::ObjectChange& change) {
+      std::erase_if(left, [this](const catalog::ObjectChange& change) {
+        if (change.object.kind == "default privileges" && !from_.copy_has_grants()) return true;
         return change.kind == catalog::ObjectChange::Kind::changed && change.properties.empty();
       });
       std::string detail;

@@ -10,7 +10,10 @@ psql -X -q -v ON_ERROR_STOP=1 -d "$shop" -c "CREATE TABLE orders (id int PRIMARY
   CREATE SEQUENCE counter; SELECT nextval('counter'); CREATE VIEW sums AS SELECT sum(amount) FROM orders;
   -- pg_dump does not keep the order of such a table's columns.
   CREATE TABLE up (a int); CREATE TABLE down (b int) INHERITS (up); ALTER TABLE up ADD COLUMN c int;
-  INSERT INTO down VALUES (1, 2, 3)" >/dev/null
+  INSERT INTO down VALUES (1, 2, 3);
+  -- What is given to roles is not part of the proof.
+  CREATE ROLE reader; GRANT SELECT ON orders TO reader;
+  ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO reader" >/dev/null
 project shop
 printf '{"database": {"name": "shop", "server": "embedded"}, "production": {"url": "%s"}, "migrations": {"lockTimeout": "200ms"}}\n' "$shop" >pgcycle.json
 mkdir -p migrations/v1
@@ -87,10 +90,17 @@ rm -r backups
 run 0 pgcycle-reset -q --dump prod.dump
 run 0 pgcycle-migrate backup
 says "$out" "501 rows" "restored and proven"
-sql "DROP TABLE orders CASCADE"
+# Nor is it of a comparison with what another server has.
+run 0 pgcycle-migrate diff "$shop" shop --sql
+says "$out" "ALTER DEFAULT PRIVILEGES FOR ROLE postgres REVOKE SELECT ON TABLES FROM reader"
+says "$err" "grants: their roles are not on the server of the proof"
+sql "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC"
+run 0 pgcycle-migrate backup
+sql "DROP TABLE orders CASCADE; ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM PUBLIC"
 run 5 pgcycle-migrate rollback
 run 0 pgcycle-migrate rollback --confirm shop
 same "$(sql "SELECT count(*) FROM orders")" 500
+same "$(sql "SELECT count(*) FROM pg_default_acl")" 1
 for _ in 1 2 3 4 5 6; do
   run 0 pgcycle-migrate backup
   sleep 1
