@@ -86,6 +86,10 @@ Error with_place(const Error& error, const SqlStatement& statement,
   placed.detail(std::move(detail));
   if (error.sqlstate() == "25001") {
     placed.hint("put \"-- pgcycle: no-transaction\" at the head of the file");
+  } else if (error.sqlstate() == "42704" && error.message().starts_with("role ")) {
+    placed.hint(
+        "make the role on that server; on pgcycle's own: pgcycle-server psql -- -c "
+        "'CREATE ROLE …'");
   }
   return placed;
 }

@@ -17,6 +17,11 @@ INSERT INTO second
 SQL
 run 3 pgcycle-migrate --migrations m up
 says "$err" 'column "nonsense" does not exist' "at $PWD/m/v1/020_second.sql:4:10" "sqlstate: 42703"
+cp m/v1/020_second.sql kept.sql
+printf 'CREATE TABLE given (i int);\n  GRANT SELECT ON given TO nobody_here;\n' >m/v1/020_second.sql
+run 3 pgcycle-migrate --migrations m up
+says "$err" 'role "nobody_here" does not exist' "at $PWD/m/v1/020_second.sql:2:3" "CREATE ROLE"
+mv kept.sql m/v1/020_second.sql
 same "$(sql "SELECT to_regclass('first') IS NOT NULL, to_regclass('second') IS NULL")" "t|t"
 run 0 pgcycle-migrate --migrations m status
 says "$out" "010_first" "done" "pending" "not applied"
