@@ -28,6 +28,19 @@ TEST(Connection, GivesEveryFieldOfAnError) {
   EXPECT_EQ(connection.last_error().schema, "public");
 }
 
+TEST(Connection, WorksWhileTheServerAnswers) {
+  const TestDatabase database;
+  auto connection = database.connect();
+  bool done = false;
+  EXPECT_EQ(connection.query_while("SELECT 7", [&] { done = true; }).get(0, 0), "7");
+  EXPECT_TRUE(done);
+  EXPECT_THROW(connection.query_while("SELECT 7", [] { throw std::runtime_error("work"); }),
+               std::runtime_error);
+  const Error error = test::error_of([&] { connection.query_while("SELECT 1/0", [] {}); });
+  EXPECT_EQ(error.sqlstate(), "22012");
+  EXPECT_EQ(connection.query("SELECT 8").get(0, 0), "8");
+}
+
 TEST(Connection, CountsThePositionOfAnErrorInCharacters) {
   auto connection = Connection::open(test::server_info());
   const Error error = test::error_of([&] { connection.query("SELECT 'äöü', nonsense"); });

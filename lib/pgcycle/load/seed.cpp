@@ -154,12 +154,18 @@ class Seeder::Impl {
     sequences_set_.clear();
     report_ = {};
     if (!remembers()) return;
-    const bool knows_position = !memory_;
+    if (memory_ && !loads_everything()) {
+      // What is written from here on is for the next seed to find.
+      const postgres::Result position = connection_.query_while(
+          SeedMemory::position_sql(), [this] { input_hash_ = hasher_(request_.input); });
+      if (memory_->input() == input_hash_->all) {
+        memory_->see_position(connection_, position.get(0, 0));
+      }
+      return;
+    }
     if (!memory_) memory_ = SeedMemory::recall(connection_, request_.memory_directory, tracker_);
     // A file that is edited from here on has another hash.
     input_hash_ = hashing_.valid() ? hashing_.get() : hasher_(request_.input);
-    if (knows_position || loads_everything() || memory_->input() != input_hash_->all) return;
-    memory_->see_position(connection_);
   }
 
   // The plan of an earlier run serves again while nothing changed but the rows of fixtures.

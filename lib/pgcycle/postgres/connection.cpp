@@ -271,6 +271,28 @@ Result Connection::query(std::string_view sql, const Parameters& parameters) {
 
 Result Connection::execute(std::string_view sql) { return query(sql); }
 
+Result Connection::query_while(std::string_view sql, const std::function<void()>& work) {
+  impl_->log_sql(sql);
+  impl_->last_error = {};
+  PGconn* const raw = impl_->raw();
+  if (PQsendQuery(raw, std::string(sql).c_str()) != 1) impl_->raise(PQerrorMessage(raw));
+  std::exception_ptr failure;
+  try {
+    work();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  auto rows = std::make_shared<Result::Impl>();
+  bool failed = true;
+  while (ResultHandle result{PQgetResult(raw)}) {
+    failed = PQresultStatus(result.get()) != PGRES_TUPLES_OK;
+    rows->raw = std::move(result);
+  }
+  if (failure) std::rethrow_exception(failure);
+  if (failed) impl_->raise(PQerrorMessage(raw));
+  return Result(std::move(rows));
+}
+
 namespace {
 
 std::vector<const char*> pointers_to(const Parameters& parameters) {

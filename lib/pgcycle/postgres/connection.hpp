@@ -102,6 +102,8 @@ class Connection {
   Result query(std::string_view sql, const Parameters& parameters = {});
   // One or more statements without parameters; the last one's result.
   Result execute(std::string_view sql);
+  // A statement that the server answers while `work` is done here.
+  Result query_while(std::string_view sql, const std::function<void()>& work);
   // Several statements sent at once, in one transaction unless they say otherwise. Each
   // is prepared at its first run in the session. Returns, for each, the values of its
   // rows one after the other; NULL as an empty one.
