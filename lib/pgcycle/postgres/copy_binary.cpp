@@ -194,7 +194,7 @@ class TimeReader {
       fraction = *number(digits, 999'999);
       for (; digits < 6; ++digits) fraction *= 10;
     }
-    return ((*hour * 60 + *minute) * 60 + *second) * kSecond + fraction;
+    return ((std::int64_t{*hour} * 60 + *minute) * 60 + *second) * kSecond + fraction;
   }
   // 2026-11-23 12:34:56.789, in microseconds since 2000.
   std::optional<std::int64_t> date_and_time() {
@@ -210,12 +210,12 @@ class TimeReader {
     if (!west && !take('+')) return std::nullopt;
     const auto hours = number(2, 15);
     if (!hours) return std::nullopt;
-    std::int64_t seconds = *hours * 3600;
+    std::int64_t seconds = std::int64_t{*hours} * 3600;
     for (const int unit : {60, 1}) {
       if (!take(':')) break;
       const auto more = number(2, 59);
       if (!more) return std::nullopt;
-      seconds += *more * unit;
+      seconds += std::int64_t{*more} * unit;
     }
     return (west ? -seconds : seconds) * kSecond;
   }

@@ -91,7 +91,8 @@ DatabaseIdentity identity_of(postgres::Connection& connection, ServerKind kind) 
 }
 
 bool database_exists(postgres::Connection& maintenance, const std::string& database) {
-  return !maintenance.query("SELECT FROM pg_catalog.pg_database WHERE datname = $1", {database}).empty();
+  return !maintenance.query("SELECT FROM pg_catalog.pg_database WHERE datname = $1", {database})
+              .empty();
 }
 
 void mark_test_database(postgres::Connection& maintenance, const std::string& database) {
