@@ -46,5 +46,17 @@ same "$(cat "$work/one" "$work/two" | grep -c '^31 steps run')" 1
 run 0 pgcycle-migrate --migrations m status
 run 0 pgcycle-migrate --migrations m down --to 0
 same "$(psql -X -At -d "$app" -c "SELECT count(*) FROM pg_class WHERE relname ~ '^t[0-9]+$'")" 0
+# Small versions in a row, whose journal is planned once a message; one of them fails.
+mkdir s
+for i in $(seq 1 60); do printf 'CREATE TABLE s%s (id int);\n' "$i" >"s/$(printf '%06d' "$i")_s.up.sql"; done
+printf 'CREATE TABLE s40 (id nonsense);\n' >s/000040_s.up.sql
+run 3 pgcycle-migrate --migrations s up
+says "$err" 'type "nonsense" does not exist' "at $PWD/s/000040_s.up.sql:1:22"
+same "$(psql -X -At -d "$app" -c "SELECT count(*) FROM pg_class WHERE relname ~ '^s[0-9]+$'")" 39
+printf 'CREATE TABLE s40 (id int);\n' >s/000040_s.up.sql
+run 0 pgcycle-migrate --migrations s up
+says "$out" "21 steps run"
+same "$(psql -X -At -d "$app" -c "SELECT count(*) FROM pg_class WHERE relname ~ '^s[0-9]+$'")" 60
+same "$(for _ in 1 2 3 4 5 6; do psql -X -At -d "$app" -c "SELECT name FROM pg_prepared_statements"; done)" ""
 # Nothing holds a lock any more.
 same "$(psql -X -At -d "$admin" -c "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")" 0
