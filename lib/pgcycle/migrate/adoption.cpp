@@ -99,12 +99,6 @@ Found find_history(postgres::Connection& connection) {
           "Prisma");
 }
 
-std::optional<std::vector<std::int64_t>> number_in(const std::string& name) {
-  auto number = dotted_number(name);
-  while (number && number->size() > 1 && number->back() == 0) number->pop_back();  // 1.0 is 1
-  return number;
-}
-
 // Our version for what the tool calls it: the number in front of the name, or the name. Where the
 // name stands for more than one, as sqitch's reworked changes do, the one that comes `before`
 // others of it.
@@ -117,7 +111,7 @@ const Version* version_of(const std::vector<Version>& versions, const std::strin
                       (own.starts_with(name) && own.substr(name.size()).starts_with('@'));
     if (same && before-- == 0) return &version;
   }
-  const auto number = number_in(name);
+  const auto number = flyway_number(name);
   if (!number) return nullptr;
   const auto same = std::find_if(versions.begin(), versions.end(), [&](const Version& version) {
     return !version.repeatable() && version.number == *number;
@@ -187,7 +181,7 @@ class Adoption {
       const Version* version = version_of(versions_, applied.name, seen[applied.name]++);
       if (version != nullptr) out.insert(version);
       if (applied.and_below && (version != nullptr || !applied.needs_file)) {
-        if (const auto number = version ? version->number : number_in(applied.name)) {
+        if (const auto number = version ? version->number : flyway_number(applied.name)) {
           add_up_to(*number, out);
         }
         continue;

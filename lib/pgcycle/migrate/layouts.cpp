@@ -53,19 +53,6 @@ std::optional<Layout> layout_of_entry(const fs::directory_entry& entry) {
   return sections_of(read_file(path));
 }
 
-Version one_step_version(const fs::path& directory, std::string name, std::int64_t number) {
-  Version version;
-  version.name = std::move(name);
-  version.number = {number};
-  version.directory = directory;
-  Step step;
-  step.number = number;
-  step.name = version.name;
-  step.sections = Layout::plain;
-  version.steps.push_back(std::move(step));
-  return version;
-}
-
 [[noreturn]] void not_a_migration(const fs::path& path, Layout layout) {
   throw Error(ErrorCode::input,
               fmt::format("{} is no migration of {}", path.filename().string(), name_of(layout)))
@@ -148,9 +135,8 @@ std::vector<Version> read_flyway(const fs::path& directory) {
       out.push_back(std::move(version));
       continue;
     }
-    auto number = dotted_number(stem.substr(1, stem.find("__") - 1));
+    auto number = flyway_number(stem.substr(1, stem.find("__") - 1));
     if (!number) not_a_migration(path, Layout::flyway);
-    while (number->size() > 1 && number->back() == 0) number->pop_back();  // V1.0 is V1
     if (name[0] == 'U') {
       ways_back[*number] = path;
       continue;

@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "pgcycle/migrate/step_file.hpp"
 #include "pgcycle/support/file.hpp"
 
 namespace pgcycle::migrate {
@@ -78,14 +79,9 @@ std::vector<Version> read_sqitch_plan(const fs::path& directory) {
   ErrorList errors;
   for (const Change& change : read_changes(plan)) {
     const std::string file = change.file_name() + ".sql";
-    Version version;
-    version.name = change.file_name();
-    version.number = {static_cast<std::int64_t>(out.size()) + 1};
-    version.directory = directory;
-    Step step;
-    step.number = version.number.front();
-    step.name = version.name;
-    step.sections = Layout::plain;
+    Version version =
+        one_step_version(directory, change.file_name(), static_cast<std::int64_t>(out.size()) + 1);
+    Step& step = version.steps[0];
     step.file = directory / "deploy" / file;
     if (fs::exists(directory / "revert" / file)) step.down = directory / "revert" / file;
     if (!fs::exists(step.file)) {
@@ -93,7 +89,6 @@ std::vector<Version> read_sqitch_plan(const fs::path& directory) {
                      .at(plan.string(), change.line)
                      .hint("restore it; the folder with sqitch.plan must hold deploy/"));
     }
-    version.steps.push_back(std::move(step));
     out.push_back(std::move(version));
   }
   errors.raise_if_any();

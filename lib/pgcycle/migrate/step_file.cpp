@@ -179,6 +179,26 @@ std::optional<std::vector<std::int64_t>> dotted_number(std::string_view text) {
   }
 }
 
+std::optional<std::vector<std::int64_t>> flyway_number(std::string_view text) {
+  auto number = dotted_number(text);
+  while (number && number->size() > 1 && number->back() == 0) number->pop_back();
+  return number;
+}
+
+Version one_step_version(const std::filesystem::path& directory, std::string name,
+                         std::int64_t number) {
+  Version version;
+  version.name = std::move(name);
+  version.number = {number};
+  version.directory = directory;
+  Step step;
+  step.number = number;
+  step.name = version.name;
+  step.sections = Layout::plain;
+  version.steps.push_back(std::move(step));
+  return version;
+}
+
 Layout sections_of(const std::string& content) {
   if (content.starts_with("-- +goose ") || content.find("\n-- +goose ") != std::string::npos) {
     return Layout::goose;

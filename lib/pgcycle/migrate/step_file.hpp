@@ -16,6 +16,13 @@ std::optional<std::int64_t> leading_number(std::string_view name);
 // "1.2.10" or "1_2" as numbers; nothing for anything else.
 std::optional<std::vector<std::int64_t>> dotted_number(std::string_view text);
 
+// The same as Flyway compares them: 1.0 is 1.
+std::optional<std::vector<std::int64_t>> flyway_number(std::string_view text);
+
+// A version of another tool, whose one step still lacks its file.
+Version one_step_version(const std::filesystem::path& directory, std::string name,
+                         std::int64_t number);
+
 // Reads what the step's own SQL says of how it runs, and its checksum.
 void read_sql_step(Step& step);
 

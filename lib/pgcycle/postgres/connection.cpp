@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 
 #include "pgcycle/postgres/connection_impl.hpp"
@@ -71,23 +70,6 @@ Error connection_error(const ConnectionInfo& info, PGconn* raw) {
 }
 
 }  // namespace
-
-std::string with_literals(const Statement& statement) {
-  std::string out;
-  for (std::size_t at = 0; at < statement.sql.size();) {
-    if (statement.sql[at] != '$') {
-      out += statement.sql[at++];
-      continue;
-    }
-    std::size_t number = 0;
-    for (++at; at < statement.sql.size() && std::isdigit(statement.sql[at]) != 0; ++at) {
-      number = 10 * number + static_cast<std::size_t>(statement.sql[at] - '0');
-    }
-    const auto& value = statement.parameters.at(number - 1);
-    out += value ? quote_literal(*value) : "NULL";
-  }
-  return out;
-}
 
 // Of libpqxx, or `raw` of a statement that was sent with others.
 struct Result::Impl {

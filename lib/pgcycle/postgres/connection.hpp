@@ -68,10 +68,6 @@ struct Statement {
   Parameters parameters;
 };
 
-// The statement as text, its parameters as literals. In its SQL, `$` stands before a parameter's
-// number and nowhere else.
-std::string with_literals(const Statement& statement);
-
 // All that the server said of an error. `position` counts characters from 1 in
 // the statement; 0 when there is none.
 struct ErrorFields {

@@ -89,18 +89,19 @@ flyway() {
   sql "CREATE TABLE flyway_schema_history (installed_rank int PRIMARY KEY, version varchar(50), type varchar(20), script varchar(1000), success boolean);
     CREATE INDEX flyway_schema_history_s_idx ON flyway_schema_history (success); INSERT INTO flyway_schema_history VALUES $1"
 }
+adopts_three() {
+  run 0 pgcycle-migrate --migrations flyway adopt
+  says "$out" "of Flyway: 3 versions stamped"
+}
 flyway "(0, NULL, 'SCHEMA', 'x', true), (1, '1.0', 'SQL', 'V1.0__a.sql', true), (2, '1.1', 'SQL', 'sub/V1_1__b.sql', true), (3, '2', 'SQL', 'V2__c.sql', true), (4, NULL, 'SQL', 'sub/R__v.sql', true), (5, '2', 'UNDO_SQL', 'U2__c.sql', true), (6, NULL, 'SQL', 'R__v.sql', true)"
-run 0 pgcycle-migrate --migrations flyway adopt
-says "$out" "of Flyway: 3 versions stamped"
+adopts_three
 run 0 pgcycle-migrate --migrations flyway up
 says "$out" "2 steps run"
 same "$(sql "SELECT count(*) FROM later")" 0
 flyway "(1, '1.1', 'BASELINE', '<< Flyway Baseline >>', true), (2, NULL, 'SQL', 'R__v.sql', true)"
-run 0 pgcycle-migrate --migrations flyway adopt
-says "$out" "of Flyway: 3 versions stamped"
+adopts_three
 flyway "(1, '1.5', 'BASELINE', '<< Flyway Baseline >>', true), (2, NULL, 'SQL', 'R__v.sql', true)"
-run 0 pgcycle-migrate --migrations flyway adopt
-says "$out" "of Flyway: 3 versions stamped"
+adopts_three
 flyway "(1, '1.0', 'SQL', 'V1.0__a.sql', true), (2, '1.1', 'SQL', 'V1_1__b.sql', false)"
 run 4 pgcycle-migrate --migrations flyway adopt
 says "$err" "V1_1__b.sql did not end well"
