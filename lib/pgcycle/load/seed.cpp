@@ -308,8 +308,10 @@ class Seeder::Impl {
       evaluate_pending(connection_, *plan_, chosen_tables());
     }
     transaction.rest_checks(plan_->as_extracted(scope));
-    if (!chosen_.empty()) load_rows(wiping);
-    close(transaction);
+    FurthestValues furthest;
+    if (transaction.must_prove()) furthest = {plan_->schema, sequences_, chosen_};
+    if (!chosen_.empty()) load_rows(wiping, furthest);
+    close(transaction, furthest);
     if (chosen_.empty() || plan_->schema.materialized_views.empty()) return;
     std::vector<postgres::Statement> refreshing = transaction.usual_role();
     for (const QualifiedName& view : plan_->schema.materialized_views) {
@@ -319,20 +321,25 @@ class Seeder::Impl {
     connection_.query_all(refreshing);
   }
 
-  void load_rows(const std::vector<std::string>& wiping) {
+  void load_rows(const std::vector<std::string>& wiping, FurthestValues& furthest) {
     for (const RowSource* source : chosen_) {
       report_.tables.push_back({source->table().name.display(), 0});
     }
     std::size_t done = 0;
-    copy_all_rows(connection_, wiping, chosen_, [this, &done](std::size_t i, std::uint64_t rows) {
+    CopyListener listener;
+    if (!furthest.empty()) {
+      listener.row = [&furthest](std::size_t i, const fixture::Row& row) { furthest.see(i, row); };
+    }
+    listener.finish = [this, &done](std::size_t i, std::uint64_t rows) {
       report_.tables[i].rows = rows;
       request_.reporter.progress({"seed", "tables", ++done, chosen_.size()});
-    });
+    };
+    copy_all_rows(connection_, wiping, chosen_, listener);
   }
 
   // What follows the rows, in one message: proofs of foreign keys, questions for where sequences
   // belong, and the memory's own.
-  void close(const LoadTransaction& transaction) {
+  void close(const LoadTransaction& transaction, const FurthestValues& furthest) {
     std::vector<postgres::Statement> statements = transaction.ending();
     std::size_t at = statements.size();
     std::vector<const catalog::ForeignKey*> keys;
@@ -342,7 +349,7 @@ class Seeder::Impl {
     for (const catalog::Sequence* sequence : sequences_) {
       if (sequence->uses.empty()) continue;
       sequences.push_back(sequence);
-      statements.push_back(place_of(*sequence));
+      statements.push_back(place_of(*sequence, furthest.of(*sequence)));
     }
     if (remembers()) {
       for (auto& question : SeedMemory::questions(transaction.has_altered())) {

@@ -72,8 +72,11 @@ std::optional<Forms> binary_forms(const RowSource& source,
 // server can read, and as text from there on.
 class TableRows {
  public:
-  explicit TableRows(const RowSource& source)
-      : source_(source), columns_(source.columns()), forms_(binary_forms(source, columns_)) {}
+  TableRows(const RowSource& source, std::function<void(const fixture::Row&)> on_row)
+      : source_(source),
+        on_row_(std::move(on_row)),
+        columns_(source.columns()),
+        forms_(binary_forms(source, columns_)) {}
 
   bool has_binary() const { return forms_.has_value(); }
   std::uint64_t sent_as_binary() const { return sent_as_binary_; }
@@ -117,7 +120,11 @@ class TableRows {
     if (!cursor_) cursor_.emplace(source_);
     const fixture::Row* row = cursor_->next();
     at_end_ = row == nullptr;
-    if (at_end_) cursor_.reset();
+    if (at_end_) {
+      cursor_.reset();
+    } else if (on_row_) {
+      on_row_(*row);
+    }
     return row;
   }
 
@@ -137,6 +144,7 @@ class TableRows {
   }
 
   const RowSource& source_;
+  std::function<void(const fixture::Row&)> on_row_;
   std::vector<std::size_t> columns_;
   std::optional<Forms> forms_;
   std::optional<RowSource::Cursor> cursor_;
@@ -151,29 +159,32 @@ class TableRows {
 std::uint64_t copy_rows(postgres::Connection& connection, const RowSource& source) {
   std::uint64_t rows = 0;
   copy_all_rows(connection, {}, {&source},
-                [&rows](std::size_t, std::uint64_t count) { rows = count; });
+                {{}, [&rows](std::size_t, std::uint64_t count) { rows = count; }});
   return rows;
 }
 
 void copy_all_rows(postgres::Connection& connection, const std::vector<std::string>& before,
-                   const std::vector<const RowSource*>& sources,
-                   const std::function<void(std::size_t, std::uint64_t)>& finish) {
+                   const std::vector<const RowSource*>& sources, const CopyListener& listener) {
   // The COPY of each source or, where some rows can go in binary form, one for them and another
   // for the rest.
   std::vector<std::unique_ptr<TableRows>> tables;
   std::vector<postgres::Connection::CopyIn> copies;
   std::vector<std::size_t> source_of;  // for each COPY
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    TableRows& rows = *tables.emplace_back(std::make_unique<TableRows>(*sources[i]));
+    std::function<void(const fixture::Row&)> on_row;
+    if (listener.row) on_row = [&listener, i](const fixture::Row& row) { listener.row(i, row); };
+    TableRows& rows =
+        *tables.emplace_back(std::make_unique<TableRows>(*sources[i], std::move(on_row)));
     if (rows.has_binary()) {
       copies.push_back({rows.sql(" (FORMAT binary)"),
                         [&rows](std::string& out) { return rows.next_as_binary(out); },
                         [&rows](std::uint64_t count) { rows.note_loaded_as_binary(count); }});
       source_of.push_back(i);
     }
-    copies.push_back(
-        {rows.sql(""), [&rows](std::string& out) { return rows.next_as_text(out); },
-         [&finish, &rows, i](std::uint64_t count) { finish(i, rows.loaded_as_binary() + count); }});
+    copies.push_back({rows.sql(""), [&rows](std::string& out) { return rows.next_as_text(out); },
+                      [&listener, &rows, i](std::uint64_t count) {
+                        listener.finish(i, rows.loaded_as_binary() + count);
+                      }});
     source_of.push_back(i);
   }
   try {
