@@ -115,6 +115,58 @@ TEST_F(ChangeTrackerTest, TellsWhatWasWrittenTo) {
   EXPECT_EQ(told_of("DROP TABLE c; DROP SEQUENCE t"), only({"b", "t", "definitions"}));
 }
 
+// Behind a commit of one's own: whoever writes meanwhile is noticed, whether he began before or
+// not, and has ended or not.
+TEST_F(ChangeTrackerTest, AMarkBehindACommitServesWhereNobodyElseWrote) {
+  auto own = database_.connect();
+  auto other = database_.connect();
+  int id = 1000;
+  const auto insert = [&id](const char* table) {
+    return fmt::format("INSERT INTO public.{} VALUES ({}, 'x')", table, ++id);
+  };
+  const auto mark_with = [&](const std::function<void()>& within) {
+    const std::string writers = own.query("SELECT " + ChangeTracker::writers_sql()).get(0, 0);
+    own.execute("BEGIN; " + insert("a"));
+    const std::string transaction = own.query("SELECT pg_current_xact_id()::xid").get(0, 0);
+    within();
+    std::vector<postgres::Statement> statements = ChangeTracker::questions_behind();
+    statements.insert(statements.begin(), {"COMMIT", {}});
+    auto answers = own.query_all(statements);
+    answers.erase(answers.begin());
+    return ChangeTracker::mark_behind(writers, transaction, answers);
+  };
+  Mark mark;
+  for (int i = 0; i < 100 && !mark.is_settled; ++i) mark = mark_with([] {});  // autovacuum writes
+  ASSERT_TRUE(mark.is_settled);
+  Mark now = ChangeTracker::mark(session_);
+  EXPECT_EQ(names_since(tracker_, mark, now), Names({}));
+  database_.run(insert("b"));
+  now = ChangeTracker::mark(session_);
+  EXPECT_EQ(names_since(tracker_, mark, now), Names({"b"}));
+
+  for (const char* ending : {"COMMIT", "ROLLBACK", ""}) {
+    for (const bool another_has_ended : {false, true}) {
+      const auto write = [&] {
+        other.execute("BEGIN; " + insert("b"));
+        if (another_has_ended) database_.run(insert("wide"));
+      };
+      const auto end = [&] {
+        if (*ending != '\0') other.execute(ending);
+      };
+      write();
+      EXPECT_FALSE(mark_with(end).is_settled) << ending << another_has_ended;
+      if (other.in_transaction()) other.execute("COMMIT");
+      EXPECT_FALSE(mark_with([&] {
+                     write();
+                     end();
+                   }).is_settled)
+          << ending << another_has_ended;
+      if (other.in_transaction()) other.execute("COMMIT");
+    }
+  }
+  EXPECT_FALSE(ChangeTracker::mark_behind("", "3", {}).is_settled);
+}
+
 TEST_F(ChangeTrackerTest, CountsAsWrittenWhatTheLogDoesNotTell) {
   database_.run("CREATE UNLOGGED TABLE u (i int); INSERT INTO u VALUES (1)");
   watch("u");

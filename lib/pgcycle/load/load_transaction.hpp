@@ -43,8 +43,9 @@ class LoadTransaction {
   std::vector<postgres::Statement> ending() const;
   // What goes before statements that others may see and act upon.
   std::vector<postgres::Statement> usual_role() const;
-  // `then`: a statement that is sent along, and runs once all is committed.
-  void commit(std::string_view then) { transaction_->commit(then); }
+  std::vector<postgres::Result> commit(std::vector<postgres::Statement> then) {
+    return transaction_->commit(std::move(then));
+  }
 
  private:
   bool begin_as_replica(const std::string& question);

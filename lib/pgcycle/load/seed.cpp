@@ -95,11 +95,12 @@ class Seeder::Impl {
     }
     server::require_test_database(connection_, request_.target, request_.config, request_.reporter,
                                   "load into the database");
-    std::string position;
-    server::AdvisoryLock turn(connection_, "seed", request_.reporter, SeedMemory::position_sql(),
-                              position);
-    if (memory_)
-      memory_->see_position(connection_, position);  // who had the turn before may have written
+    std::optional<postgres::Result> before;
+    server::AdvisoryLock turn(connection_, "seed", request_.reporter,
+                              SeedMemory::position_and_writers_sql(), before);
+    writers_before_ = before->get(0, 1);
+    // Who had the turn before may have written.
+    if (memory_) memory_->see_position(connection_, before->get(0, 0));
     plan();
     if (request_.dry_run) {
       for (const RowSource& source : plan_->sources) {
@@ -227,12 +228,21 @@ class Seeder::Impl {
       taken = SeedMemory::take(connection_, *plan_, input_hash_->all, sources, loaded(), memory_,
                                tracker_);
     }
+    const bool loaded_all = taken && kept_.empty() && !chosen_.empty();
+    std::vector<postgres::Statement> behind;
+    if (loaded_all) behind = SeedMemory::questions_behind();
+    std::vector<postgres::Result> answers;
     if (use_ == Use::once) {
-      transaction.commit({});  // its turn lasts until all is kept
+      answers = transaction.commit(behind);  // its turn lasts until all is kept
     } else {
-      turn.release([&transaction](const std::string& unlock) { transaction.commit(unlock); });
+      turn.release([&](const std::string& unlock) {
+        behind.insert(behind.begin(), {unlock, {}});
+        answers = transaction.commit(behind);
+        if (!answers.empty()) answers.erase(answers.begin());
+      });
     }
     if (taken) {
+      if (loaded_all) taken->see_commit(writers_before_, answers);
       memory_ = std::move(taken);
       to_keep_ = true;
     }
@@ -424,6 +434,7 @@ class Seeder::Impl {
 
   // Of a run.
   std::optional<InputHash> input_hash_;
+  std::string writers_before_;
   bool force_ = false;
   std::vector<const RowSource*> chosen_;  // in foreign-key order
   std::vector<const Table*> kept_;        // as they are

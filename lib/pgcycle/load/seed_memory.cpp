@@ -292,6 +292,10 @@ std::string SeedMemory::full_position(const std::string& position, const Look& l
 
 std::string SeedMemory::position_sql() { return kPosition; }
 
+std::string SeedMemory::position_and_writers_sql() {
+  return fmt::format("{}, {}", kPosition, server::ChangeTracker::writers_sql());
+}
+
 // The last look serves while nothing was written since.
 bool SeedMemory::has_seen_all() const {
   return seen_ && (seen_now_ || (!position_now_.empty() &&
@@ -436,11 +440,22 @@ SeedMemory SeedMemory::take(postgres::Connection& connection, const SeedPlan& pl
     std::size_t i = 0;
     for (auto& [name, table] : memory.tables_) table.rows = now.rows.at(i++);
   }
-  if (!before) return memory;
-  const bool looked = !before->is_unmoved() && before->has_seen_all();
-  memory.mark_ = looked && before->seen_->mark.is_settled ? before->seen_->mark : before->mark_;
+  if (before) {
+    const bool looked = !before->is_unmoved() && before->has_seen_all();
+    memory.mark_ = looked && before->seen_->mark.is_settled ? before->seen_->mark : before->mark_;
+  }
   memory.mark_.own_transaction = transaction;
   return memory;
+}
+
+std::vector<postgres::Statement> SeedMemory::questions_behind() {
+  return server::ChangeTracker::questions_behind();
+}
+
+void SeedMemory::see_commit(const std::string& writers_before,
+                            const std::vector<postgres::Result>& answers) {
+  Mark mark = server::ChangeTracker::mark_behind(writers_before, mark_.own_transaction, answers);
+  if (mark.is_settled) mark_ = std::move(mark);
 }
 
 void SeedMemory::keep(postgres::Connection& connection, const fs::path& directory) {

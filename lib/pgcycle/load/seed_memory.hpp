@@ -61,8 +61,9 @@ class SeedMemory {
 
   // Looks where the write-ahead log stands now.
   void see_position(postgres::Connection& connection);
-  // The same, by the answer to this question, where that is all that there is to see.
+  // The same, by the first value of the answer to this question, where that is all there is to see.
   static std::string position_sql();
+  static std::string position_and_writers_sql();
   void see_position(postgres::Connection& connection, const std::string& answer);
   // Nothing was written since the database was last found as it should be.
   bool is_unmoved() const { return !position_now_.empty() && position_ == position_now_; }
@@ -103,6 +104,11 @@ class SeedMemory {
                          const std::string& input_hash, const SourceHashes& sources,
                          const Loaded& loaded, const std::optional<SeedMemory>& before,
                          server::ChangeTracker& tracker);
+  // Where all was loaded: what to ask behind the commit, with the answers to it and, by
+  // `position_and_writers_sql`, who was at work before anything was read. Spares the next seed a
+  // look.
+  static std::vector<postgres::Statement> questions_behind();
+  void see_commit(const std::string& writers_before, const std::vector<postgres::Result>& answers);
   // After that transaction's commit, and when holds() has found another position.
   void keep(postgres::Connection& connection, const std::filesystem::path& directory);
 

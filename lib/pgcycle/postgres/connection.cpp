@@ -416,10 +416,24 @@ Transaction::~Transaction() {
   }
 }
 
-void Transaction::commit(std::string_view then) {
+void Transaction::commit() {
   throw_if_interrupted();
-  connection_.execute(fmt::format("COMMIT; {}", then));
+  connection_.execute("COMMIT");
   open_ = false;
+}
+
+std::vector<Result> Transaction::commit(std::vector<Statement> then) {
+  throw_if_interrupted();
+  then.insert(then.begin(), {"COMMIT", {}});
+  std::vector<Result> results;
+  try {
+    results = connection_.query_all(then);
+    results.erase(results.begin());
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::statement || connection_.last_error().statement == 0) throw;
+  }
+  open_ = false;
+  return results;
 }
 
 void Transaction::rollback() {

@@ -158,8 +158,10 @@ class Transaction {
   ~Transaction();
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
-  // `then`: a statement that is sent along, and runs once the transaction is committed.
-  void commit(std::string_view then = {});
+  void commit();
+  // `then`: statements that are sent along and run once it is committed. Their results; none where
+  // one of them fails, since the transaction is there all the same.
+  std::vector<Result> commit(std::vector<Statement> then);
   void rollback();
   // Of the last of the first statements.
   const Result& result() const { return result_.value(); }

@@ -61,12 +61,13 @@ AdvisoryLock::AdvisoryLock(postgres::Connection& connection, std::string_view na
 }
 
 AdvisoryLock::AdvisoryLock(postgres::Connection& connection, std::string_view name,
-                           Reporter& reporter, const std::string& question, std::string& answer)
+                           Reporter& reporter, const std::string& question,
+                           std::optional<postgres::Result>& answer)
     : AdvisoryLock(connection, key_of(name)) {
   const postgres::Statement try_lock{fmt::format("SELECT pg_try_advisory_lock({})", key_), {}};
   poll(connection_, key_, reporter, [&] {
     const std::vector<postgres::Result> results = connection_.query_all({try_lock, {question, {}}});
-    answer = results[1].get(0, 0);
+    answer = results[1];
     return held_ = results[0].boolean(0, 0);
   });
 }

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,9 +22,9 @@ class AdvisoryLock {
   // `name` is hashed to the lock's key. Says once who holds it while it waits.
   AdvisoryLock(postgres::Connection& connection, std::string_view name, Reporter& reporter,
                Mode mode = Mode::exclusive);
-  // The same. Once it is held, `question` is asked, in the same round trip; `answer` is its value.
+  // The same. Once it is held, `question` is asked, in the same round trip.
   AdvisoryLock(postgres::Connection& connection, std::string_view name, Reporter& reporter,
-               const std::string& question, std::string& answer);
+               const std::string& question, std::optional<postgres::Result>& answer);
   // Does not wait: nothing when another session has it.
   static std::unique_ptr<AdvisoryLock> try_once(postgres::Connection& connection,
                                                 std::string_view name);

@@ -47,6 +47,29 @@ WHERE c.oid IS NULL OR c.relfilenode = ANY ($3::oid[]) OR c.relpersistence <> 'p
    OR age(c.xmin) <= age($4::xid)
 )";
 
+// Of "FIRST:NEXT:RUNNING,RUNNING"; nothing where some are running.
+std::optional<std::uint64_t> next_of_none_running(std::string_view snapshot) {
+  if (!snapshot.ends_with(':')) return std::nullopt;
+  snapshot.remove_suffix(1);
+  const std::size_t colon = snapshot.find(':');
+  std::uint64_t next = 0;
+  const char* const end = snapshot.data() + snapshot.size();
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto [stop, error] = std::from_chars(snapshot.data() + colon + 1, end, next);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return next;
+}
+
+ChangeTracker::Mark mark_at(const postgres::Result& place) {
+  return {place.get(0, 0),
+          place.get(0, 1),
+          place.get(0, 2),
+          place.get(0, 3),
+          place.get(0, 4),
+          {},
+          false};
+}
+
 std::uint64_t bytes_at(std::string_view position) {
   const std::size_t slash = position.find('/');
   std::uint64_t high = 0;
@@ -66,14 +89,29 @@ std::string array_of(const Numbers& numbers) {
 
 ChangeTracker::Mark ChangeTracker::mark(postgres::Connection& session) {
   const auto answers = session.query_all({{kPlace, {}}, {kOthersAtWork, {}}});
-  const postgres::Result& place = answers[0];
-  return {place.get(0, 0),
-          place.get(0, 1),
-          place.get(0, 2),
-          place.get(0, 3),
-          place.get(0, 4),
-          {},
-          !place.is_null(0, 0) && answers[1].boolean(0, 0)};
+  Mark out = mark_at(answers[0]);
+  out.is_settled = !out.position.empty() && answers[1].boolean(0, 0);
+  return out;
+}
+
+std::string ChangeTracker::writers_sql() { return "pg_current_snapshot()::text"; }
+
+std::vector<postgres::Statement> ChangeTracker::questions_behind() {
+  return {{kPlace, {}}, {"SELECT pg_current_xact_id()", {}}};
+}
+
+// Whoever writes takes a number, in the order of beginning to. None below `next` was at work
+// before; the own transaction took that, and the question behind it the one that follows.
+ChangeTracker::Mark ChangeTracker::mark_behind(const std::string& writers_before,
+                                               const std::string& own_transaction,
+                                               const std::vector<postgres::Result>& answers) {
+  if (answers.size() < 2) return {};
+  Mark out = mark_at(answers[0]);
+  out.own_transaction = own_transaction;
+  const auto next = next_of_none_running(writers_before);
+  out.is_settled =
+      !out.position.empty() && next && answers[1].get(0, 0) == std::to_string(*next + 1);
+  return out;
 }
 
 std::optional<ChangeTracker::Changes> ChangeTracker::since(const Mark& mark, Mark& now,

@@ -51,6 +51,13 @@ class ChangeTracker {
 
   // To be asked for before anything is looked at.
   static Mark mark(postgres::Connection& session);
+  // A mark behind a transaction of one's own: an expression to select before anything is looked at
+  // for it, and what to ask once it is committed. Settled where nobody else on the server has begun
+  // to write meanwhile, so that all is as that transaction left it.
+  static std::string writers_sql();
+  static std::vector<postgres::Statement> questions_behind();
+  static Mark mark_behind(const std::string& writers_before, const std::string& own_transaction,
+                          const std::vector<postgres::Result>& answers);
 
   // What was written from the mark until now. Nothing where the log does not tell, or would be
   // more than `most_bytes` to read. Where the log had to be brought to disk first, which writes to
