@@ -64,6 +64,15 @@ says() {
   done
 }
 
+# lacks FILE TEXT…: none of the texts is in the file.
+lacks() {
+  local file=$1 text
+  shift
+  for text in "$@"; do
+    ! grep -qF -- "$text" "$file" || fail "$(basename "$file") says: $text"
+  done
+}
+
 # An empty project with an embedded server: project NAME [DATABASE].
 project() {
   mkdir -p "$work/$1"

@@ -270,8 +270,9 @@ int main(int argc, char** argv) {
                   "The databases may be dropped by any later run after this time, such as 2h; "
                   "a session renews its leases [default of a session: 15min]")
       ->type_name("TIME");
-  program.app().add_flag("--with-owners", options.with_owners,
-                         "Restore the dump's owners and grants too; their roles must exist");
+  program.app().add_flag(
+      "--with-owners", options.with_owners,
+      "Restore the dump's owners and grants too; roles are made on pgcycle's own server only");
   CLI::App& cache_command = program.command(
       "cache", "Templates of this server: ls, prune (to the limits), key (of the dump)",
       [&options](const Context& context) { cache(context, options); });

@@ -135,10 +135,11 @@ ArchiveEntry ArchiveContents::read_entry(ArchiveReader& reader) {
   reader.text();  // tag
   entry.description = reader.text().value_or("");
   entry.is_post_data = reader.integer() == kPostData;
-  for (int text = 0; text < 5; ++text) reader.text();  // statements, schema, tablespace
+  entry.statements = reader.text().value_or("");
+  for (int text = 0; text < 4; ++text) reader.text();  // other statements, schema, tablespace
   if (version_ >= kNamesAccessMethod) reader.text();
   if (version_ >= kNamesKindOfRelation) reader.integer();
-  reader.text();  // owner
+  entry.owner = reader.text().value_or("");
   reader.text();  // WITH OIDS
   reader.copy_to(nullptr);
   while (const auto dependency = reader.text()) {

@@ -50,6 +50,8 @@ class ArchiveReader {
 struct ArchiveEntry {
   int id = 0;
   std::string description;  // "TABLE DATA", "INDEX" and so on
+  std::string statements;   // that make it
+  std::string owner;
   bool is_post_data = false;
   std::vector<int> dependencies;
   std::string file;                       // directory form: what holds its data; may be empty

@@ -18,7 +18,7 @@ enum class Compression { none, gzip, zstd, lz4, xz };
 
 // What becomes of the owners and grants in a dump. The roles of its server are seldom
 // those of another, so they are left out unless asked for, with a notice that counts them.
-enum class OwnersAndGrants { left_out, restored };
+enum class OwnersAndGrants { left_out, grants_only, restored };
 
 constexpr std::size_t kHeaderBytes = 4096;  // enough to tell the form
 

@@ -60,6 +60,11 @@ std::vector<std::string> read_memory(const fs::path& memory) {
   return lines;
 }
 
+std::string_view words_for(OwnersAndGrants owners) {
+  if (owners == OwnersAndGrants::left_out) return "";
+  return owners == OwnersAndGrants::restored ? "with owners" : "with grants";
+}
+
 }  // namespace
 
 std::string content_hash(const DumpFile& dump, const fs::path& memory) {
@@ -90,8 +95,7 @@ std::string content_hash(const DumpFile& dump, const fs::path& memory) {
 
 std::string cache_key(const std::string& content_hash, int server_version, OwnersAndGrants owners) {
   return to_hex(sha256(fmt::format("restore {} {} server {} dump {}", kRestoreVersion,
-                                   owners == OwnersAndGrants::restored ? "with owners" : "",
-                                   server_version, content_hash)))
+                                   words_for(owners), server_version, content_hash)))
       .substr(0, 32);
 }
 

@@ -105,7 +105,8 @@ void PlainDumpFilter::begin_statement(std::string_view line) {
     last_ = Line::large_object;
   }
   if (owners_and_grants_ == OwnersAndGrants::restored) return;
-  if (std::any_of(kGrants.begin(), kGrants.end(), starts)) {
+  if (owners_and_grants_ == OwnersAndGrants::left_out &&
+      std::any_of(kGrants.begin(), kGrants.end(), starts)) {
     leave_out_ = true;
     ++grants_;
   }

@@ -8,11 +8,13 @@
 
 #include "pgcycle/dump/dump_key.hpp"
 #include "pgcycle/dump/live_database.hpp"
+#include "pgcycle/dump/role_names.hpp"
 #include "pgcycle/dump/unpack.hpp"
 #include "pgcycle/server/database_copy.hpp"
 #include "pgcycle/server/database_swap.hpp"
 #include "pgcycle/server/guard.hpp"
 #include "pgcycle/server/lease.hpp"
+#include "pgcycle/server/roles.hpp"
 
 namespace pgcycle::dump {
 
@@ -137,6 +139,16 @@ class Reset {
   ResetReport report_;
 };
 
+// On a server that pgcycle runs, a dump finds the roles that it names; they are a user's to make
+// elsewhere.
+void provide_roles(const ResetRequest& request, const std::function<RoleNames()>& names_of) {
+  if (request.target.kind == server::ServerKind::external) return;
+  const std::set<std::string> names = names_of().needed(request.owners);
+  if (names.empty()) return;
+  auto maintenance = server::open_maintenance(request.target, request.reporter);
+  server::make_missing_roles(maintenance, names, request.dump->name, request.reporter);
+}
+
 }  // namespace
 
 std::string cache_key_of(const DumpFile& dump, OwnersAndGrants owners, const RowMasking* masking,
@@ -163,14 +175,23 @@ server::DatabaseContents fill_database(const ResetRequest& request, int server_m
     contents.unfinished = later;
     return contents;
   };
+  const auto restoring = [&](const DumpFile& dump) {
+    return RestoreRequest{
+        dump,         database,       server_major,        request.target.container,
+        request.jobs, request.owners, request.environment, request.reporter};
+  };
   if (request.masking != nullptr) {
-    request.masking->restore({*request.dump, database, server_major, request.target.container,
-                              request.jobs, request.owners, request.environment, request.reporter});
+    const RestoreRequest masked = restoring(*request.dump);
+    provide_roles(request, [&] { return role_names_of(masked); });
+    request.masking->restore(masked);
     return analyzed();
   }
   const UnpackedDump unpacked(*request.dump, request.owners, request.environment, request.reporter);
-  restore({unpacked.dump(), database, server_major, request.target.container, request.jobs,
-           request.owners, request.environment, request.reporter});
+  const RestoreRequest whole = restoring(unpacked.dump());
+  provide_roles(request, [&] {
+    return whole.dump.format == DumpFormat::plain ? unpacked.role_names() : role_names_of(whole);
+  });
+  restore(whole);
   return analyzed();
 }
 

@@ -51,6 +51,10 @@ Error restore_error(const DumpFile& dump, const std::string& words) {
   if (says("is not available") && says("extension")) {
     return error.hint("install the extension's package on the server");
   }
+  if (says("role \"") && says("\" does not exist")) {
+    return error.hint(
+        "make the role on the server (CREATE ROLE … NOLOGIN); the target database is as it was");
+  }
   return error.hint("the target database is as it was");
 }
 
@@ -142,8 +146,9 @@ void restore(const RestoreRequest& request) {
     // Meanwhile; in a container, where the dump goes in through a pipe, afterwards.
     const auto when = pg_restore.in_container() ? std::launch::deferred : std::launch::async;
     contents = std::async(when, [&] { return read_contents(request.dump, pg_restore); });
-    arguments.insert(arguments.end(), {"--no-owner", "--no-privileges"});
+    arguments.emplace_back("--no-privileges");
   }
+  if (request.owners != OwnersAndGrants::restored) arguments.emplace_back("--no-owner");
   // Standard input cannot be read by several processes.
   const bool one_reader =
       request.dump.format == DumpFormat::tar ||

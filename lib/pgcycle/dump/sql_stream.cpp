@@ -70,9 +70,8 @@ void read_as_sql(const RestoreRequest& request, SqlPart part,
   }
   std::vector<std::string> arguments{"--file=-"};
   if (part == SqlPart::schema) arguments.emplace_back("--schema-only");
-  if (request.owners == OwnersAndGrants::left_out) {
-    arguments.insert(arguments.end(), {"--no-owner", "--no-privileges"});
-  }
+  if (request.owners == OwnersAndGrants::left_out) arguments.emplace_back("--no-privileges");
+  if (request.owners != OwnersAndGrants::restored) arguments.emplace_back("--no-owner");
   run_pg_restore(request, std::move(arguments), take);
   lines.finish();
 }

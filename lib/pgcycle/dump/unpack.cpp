@@ -21,11 +21,14 @@ using Sink = std::function<void(std::string_view)>;
 // Writes the bytes of a dump aside: SQL through the filter, anything else as it is.
 class SpoolWriter {
  public:
-  SpoolWriter(const UnnamedFile& target, std::string source, OwnersAndGrants owners)
+  SpoolWriter(const UnnamedFile& target, std::string source, OwnersAndGrants owners,
+              RoleNames& role_names)
       : path_(target.path()),
         source_(source),
         file_(target.descriptor(), "the decompressed dump"),
-        filter_(std::move(source), owners) {}
+        owners_(owners),
+        filter_(std::move(source), owners),
+        role_names_(role_names) {}
 
   void take(std::string_view piece) {
     if (!format_) {
@@ -42,7 +45,8 @@ class SpoolWriter {
     if (*format_ == DumpFormat::plain) {
       cutter_.finish([this](std::string_view line) { write_line(line); });
       filter_.finish();
-      if (filter_.owners_left_out() + filter_.grants_left_out() > 0) {
+      if (owners_ == OwnersAndGrants::left_out &&
+          filter_.owners_left_out() + filter_.grants_left_out() > 0) {
         reporter.notice("{} owners and {} grants in the dump are left out",
                         filter_.owners_left_out(), filter_.grants_left_out());
       }
@@ -68,12 +72,15 @@ class SpoolWriter {
   void write_line(std::string_view line) {
     file_.write(filter_.pass(line));
     file_.write("\n");
+    if (filter_.last_line() == PlainDumpFilter::Line::other) role_names_.add_line(line);
   }
 
   fs::path path_;
   std::string source_;
   FileWriter file_;
+  OwnersAndGrants owners_;
   PlainDumpFilter filter_;
+  RoleNames& role_names_;
   std::optional<DumpFormat> format_;
   std::string header_;
   LineCutter cutter_;
@@ -143,7 +150,7 @@ UnpackedDump::UnpackedDump(const DumpFile& dump, OwnersAndGrants owners,
   const bool plain = dump.compression == Compression::none;
   if (plain && dump.format != DumpFormat::plain) return;
   file_.emplace(spool(environment, place));
-  SpoolWriter writer(*file_, dump.name, owners);
+  SpoolWriter writer(*file_, dump.name, owners, role_names_);
   const Sink sink = [&writer](std::string_view piece) { writer.take(piece); };
   if (plain) {
     read_blocks(open_to_read(dump.path).get(), dump.name, sink);

@@ -13,6 +13,7 @@
 
 #include "pgcycle/config/config.hpp"
 #include "pgcycle/dump/dump_file.hpp"
+#include "pgcycle/dump/role_names.hpp"
 #include "pgcycle/support/file.hpp"
 #include "pgcycle/support/reporter.hpp"
 
@@ -28,9 +29,12 @@ class UnpackedDump {
                Reporter& reporter, SpoolPlace place = SpoolPlace::disk);
 
   const DumpFile& dump() const { return dump_; }
+  // Of a plain dump; of an archive, its contents tell.
+  const RoleNames& role_names() const { return role_names_; }
 
  private:
   std::optional<UnnamedFile> file_;
+  RoleNames role_names_;
   DumpFile dump_;
 };
 

@@ -228,7 +228,8 @@ class Adoption {
       build.guarded = false;
       std::vector<Version> versions;
       for (const Version* version : applied) versions.push_back(*version);
-      apply_versions(build, std::move(versions));
+      with_named_roles(built.target(), request_.sources.reporter,
+                       [&] { apply_versions(build, versions); });
     }
     auto wanted_connection = server::open_target(built.target(), silent);
     auto live_connection = server::open_target(request_.migration.target, silent);

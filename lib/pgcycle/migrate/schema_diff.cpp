@@ -45,11 +45,6 @@ std::string rename_statement(const std::string& rename) {
                      postgres::quote_identifier(parts.back()), name);
 }
 
-bool is_grant(const std::string& statement) {
-  return statement.starts_with("GRANT ") || statement.starts_with("REVOKE ") ||
-         statement.starts_with("ALTER DEFAULT PRIVILEGES ");
-}
-
 class Diff {
  public:
   explicit Diff(const DiffRequest& request)
@@ -104,9 +99,6 @@ class Diff {
       report.unproven = error;
       report.sql.insert(0, "-- not proven: see what pgcycle-migrate diff says\n");
     }
-    if (!from_.copy_has_grants()) {
-      report.not_written.emplace_back("grants: their roles are not on the server of the proof");
-    }
   }
 
   void prove(const DiffReport& report, std::size_t renames) {
@@ -115,7 +107,6 @@ class Diff {
       auto connection = server::open_target(copy, request_.context.reporter);
       const postgres::SqlFile file = postgres::split_sql(report.sql, "the migration");
       for (std::size_t i = renames; i < file.statements.size(); ++i) {
-        if (!from_.copy_has_grants() && is_grant(file.statements[i].text)) continue;
         try {
           connection.execute(file.statements[i].text);
         } catch (const Error& error) {
@@ -131,12 +122,10 @@ class Diff {
       std::vector<catalog::ObjectChange> left =
           catalog::compare(catalog::load_inventory(connection), catalog::load_inventory(wanted));
       for (catalog::ObjectChange& change : left) {
-        std::erase_if(change.properties, [this](const catalog::PropertyChange& one) {
-          return one.property == "order" || (one.property == "grants" && !from_.copy_has_grants());
-        });
+        std::erase_if(change.properties,
+                      [](const catalog::PropertyChange& one) { return one.property == "order"; });
       }
-      std::erase_if(left, [this](const catalog::ObjectChange& change) {
-        if (change.object.kind == "default privileges" && !from_.copy_has_grants()) return true;
+      std::erase_if(left, [](const catalog::ObjectChange& change) {
         return change.kind == catalog::ObjectChange::Kind::changed && change.properties.empty();
       });
       std::string detail;
@@ -151,10 +140,7 @@ class Diff {
       std::vector<std::string> only;
       std::set_difference(one.begin(), one.end(), other.begin(), other.end(),
                           std::back_inserter(only));
-      for (const std::string& line : only) {
-        if (!from_.copy_has_grants() && is_grant(line)) continue;
-        detail += fmt::format("{} {}\n", sign, line);
-      }
+      for (const std::string& line : only) detail += fmt::format("{} {}\n", sign, line);
     };
     add(ours, theirs, '-');
     add(theirs, ours, '+');

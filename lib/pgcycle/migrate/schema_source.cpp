@@ -8,6 +8,7 @@
 #include "pgcycle/dump/fetch.hpp"
 #include "pgcycle/migrate/runner.hpp"
 #include "pgcycle/server/client_program.hpp"
+#include "pgcycle/server/roles.hpp"
 #include "pgcycle/support/file.hpp"
 
 namespace pgcycle::migrate {
@@ -26,23 +27,21 @@ server::Target with_database(server::Target target, const postgres::ConnectionIn
 }  // namespace
 
 std::unique_ptr<dump::ScratchDatabase> restore_aside(const dump::DumpFile& dump,
-                                                     const SchemaSourceContext& context,
-                                                     dump::OwnersAndGrants owners) {
+                                                     const SchemaSourceContext& context) {
   const server::Target own = context.own_server();
   const dump::ResetRequest request{.target = own,
                                    .config = context.config,
                                    .dump = &dump,
                                    .template_database = {},
                                    .jobs = context.jobs,
-                                   .owners = owners,
+                                   .owners = dump::OwnersAndGrants::grants_only,
                                    .environment = context.environment,
                                    .reporter = context.reporter};
   return std::make_unique<dump::ScratchDatabase>(request);
 }
 
 std::unique_ptr<dump::ScratchDatabase> copy_aside(const server::Target& live, CopiedRows rows,
-                                                  const SchemaSourceContext& context,
-                                                  dump::OwnersAndGrants owners) {
+                                                  const SchemaSourceContext& context) {
   const UnnamedFile file(fs::temp_directory_path());
   dump::fetch_dump(
       {live.info,
@@ -53,7 +52,22 @@ std::unique_ptr<dump::ScratchDatabase> copy_aside(const server::Target& live, Co
        live.container,
        context.environment,
        context.reporter});
-  return restore_aside(dump::inspect_dump(file.path(), live.database()), context, owners);
+  return restore_aside(dump::inspect_dump(file.path(), live.database()), context);
+}
+
+void with_named_roles(const server::Target& scratch, Reporter& reporter,
+                      const std::function<void()>& build) {
+  for (std::string made;;) {
+    try {
+      return build();
+    } catch (const Error& error) {
+      const std::string role = server::role_that_is_missing(error);
+      if (role.empty() || role == made) throw;
+      auto maintenance = server::open_maintenance(scratch, reporter);
+      server::make_missing_roles(maintenance, {role}, "a migration", reporter);
+      made = role;
+    }
+  }
 }
 
 SchemaSource::SchemaSource(const std::string& text, const SchemaSourceContext& context)
@@ -92,7 +106,7 @@ void SchemaSource::build_migrations(const fs::path& directory, const std::string
   MigrateRequest request{*target_, context_.config,      directory, version, false,
                          false,    context_.environment, silent};
   request.guarded = false;
-  up(request);
+  with_named_roles(*target_, context_.reporter, [&request] { up(request); });
 }
 
 void SchemaSource::restore(const fs::path& file) {
@@ -111,15 +125,7 @@ const server::Target& SchemaSource::copy() {
         std::make_unique<dump::ScratchDatabase>(*target_, context_.reporter, target_->database());
     return copy_->target();
   }
-  try {
-    copy_ = copy_aside(*target_, CopiedRows::none, context_, dump::OwnersAndGrants::restored);
-  } catch (const Error& error) {
-    const bool no_role = error.detail().find("role \"") != std::string::npos &&
-                         error.detail().find("does not exist") != std::string::npos;
-    if (!no_role) throw;
-    copy_has_grants_ = false;
-    copy_ = copy_aside(*target_, CopiedRows::none, context_);
-  }
+  copy_ = copy_aside(*target_, CopiedRows::none, context_);
   return copy_->target();
 }
 

@@ -28,16 +28,19 @@ struct SchemaSourceContext {
   Reporter& reporter;
 };
 
-// A dump, restored on the project's own server.
-std::unique_ptr<dump::ScratchDatabase> restore_aside(
-    const dump::DumpFile& dump, const SchemaSourceContext& context,
-    dump::OwnersAndGrants owners = dump::OwnersAndGrants::left_out);
+// A dump, restored with its grants on the project's own server, which gets the roles that it names.
+std::unique_ptr<dump::ScratchDatabase> restore_aside(const dump::DumpFile& dump,
+                                                     const SchemaSourceContext& context);
 
-// A live database, dumped and restored on the project's own server.
+// A live database, dumped and restored likewise.
 enum class CopiedRows { all, none };
-std::unique_ptr<dump::ScratchDatabase> copy_aside(
-    const server::Target& live, CopiedRows rows, const SchemaSourceContext& context,
-    dump::OwnersAndGrants owners = dump::OwnersAndGrants::left_out);
+std::unique_ptr<dump::ScratchDatabase> copy_aside(const server::Target& live, CopiedRows rows,
+                                                  const SchemaSourceContext& context);
+
+// Runs `build` on a database of the project's own server, again for each role that its files name
+// and that the server lacks, which gets it. What is done must stay done.
+void with_named_roles(const server::Target& scratch, Reporter& reporter,
+                      const std::function<void()>& build);
 
 class SchemaSource {
  public:
@@ -51,8 +54,6 @@ class SchemaSource {
   postgres::Connection open() const;
   // A copy of it that may be changed; of a database that is there, without its rows.
   const server::Target& copy();
-  // The copy has them too: where a role of theirs is not on the project's own server, it does not.
-  bool copy_has_grants() const { return copy_has_grants_; }
 
  private:
   void build_migrations(const std::filesystem::path& directory, const std::string& version);
@@ -63,7 +64,6 @@ class SchemaSource {
   std::optional<server::Target> target_;
   std::unique_ptr<dump::ScratchDatabase> scratch_;  // what `target_` is, where it was built
   std::unique_ptr<dump::ScratchDatabase> copy_;
-  bool copy_has_grants_ = true;
 };
 
 // pg_dump's account of a schema, one line after the other in no order, without what depends on
