@@ -19,9 +19,10 @@ TEST(RoleNames, AreReadAsPgDumpWritesThem) {
     return needed_for(line, OwnersAndGrants::grants_only);
   };
   EXPECT_EQ(of_grants("GRANT SELECT ON TABLE public.t TO reader;"), Names({"reader"}));
-  EXPECT_EQ(of_grants("GRANT SELECT(id),UPDATE(\"a TO b\") ON TABLE s.\"to\" TO \"Odd \"\"name\"\",\" "
-                      "WITH GRANT OPTION GRANTED BY boss;"),
-            Names({"Odd \"name\",", "boss"}));
+  EXPECT_EQ(
+      of_grants("GRANT SELECT(id),UPDATE(\"a TO b\") ON TABLE s.\"to\" TO \"Odd \"\"name\"\",\" "
+                "WITH GRANT OPTION GRANTED BY boss;"),
+      Names({"Odd \"name\",", "boss"}));
   EXPECT_EQ(of_grants("GRANT USAGE ON SCHEMA s TO PUBLIC;"), Names());
   EXPECT_EQ(of_grants("GRANT USAGE ON SCHEMA s TO \"PUBLIC\";"), Names({"PUBLIC"}));
   EXPECT_EQ(of_grants("GRANT ALL ON FUNCTION s.f(a integer DEFAULT ' TO x') TO a, b;"),
@@ -47,6 +48,8 @@ TEST(RoleNames, AreReadAsPgDumpWritesThem) {
                          "USING ((c = ' TO d'::text));",
                          owners),
               Names({"a", "B"}));
+    EXPECT_EQ(needed_for("CREATE USER MAPPING FOR f SERVER s OPTIONS (", owners), Names({"f"}));
+    EXPECT_EQ(needed_for("CREATE USER MAPPING FOR public SERVER s;", owners), Names());
     EXPECT_EQ(needed_for("CREATE POLICY p ON t USING ((EXISTS ( SELECT TO e)));", owners), Names());
   }
 }

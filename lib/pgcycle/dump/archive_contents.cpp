@@ -101,6 +101,12 @@ std::optional<ArchiveContents> ArchiveContents::read(const std::filesystem::path
   return contents;
 }
 
+std::optional<ArchiveContents> ArchiveContents::of_dump(const DumpFile& dump) {
+  if (dump.compression != Compression::none) return std::nullopt;
+  if (dump.format == DumpFormat::directory) return read(dump.path / "toc.dat");
+  return dump.format == DumpFormat::custom ? read(dump.path) : std::nullopt;
+}
+
 void ArchiveContents::read_header(ArchiveReader& reader) {
   reader.copy_to(&start_);
   if (reader.bytes(kMagic.size()) != kMagic) throw not_understood();
@@ -132,11 +138,13 @@ ArchiveEntry ArchiveContents::read_entry(ArchiveReader& reader) {
   reader.integer();  // whether it has data
   reader.text();     // the object's catalogue and OID
   reader.text();
-  reader.text();  // tag
+  entry.name = reader.text().value_or("");
   entry.description = reader.text().value_or("");
   entry.is_post_data = reader.integer() == kPostData;
   entry.statements = reader.text().value_or("");
-  for (int text = 0; text < 4; ++text) reader.text();  // other statements, schema, tablespace
+  for (int text = 0; text < 2; ++text) reader.text();  // other statements
+  entry.schema = reader.text().value_or("");
+  reader.text();  // tablespace
   if (version_ >= kNamesAccessMethod) reader.text();
   if (version_ >= kNamesKindOfRelation) reader.integer();
   entry.owner = reader.text().value_or("");

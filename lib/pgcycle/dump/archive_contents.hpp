@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pgcycle/dump/dump_file.hpp"
 #include "pgcycle/support/file.hpp"
 
 namespace pgcycle::dump {
@@ -49,8 +50,10 @@ class ArchiveReader {
 
 struct ArchiveEntry {
   int id = 0;
+  std::string name;         // of the object
   std::string description;  // "TABLE DATA", "INDEX" and so on
   std::string statements;   // that make it
+  std::string schema;       // that it is in; may be empty
   std::string owner;
   bool is_post_data = false;
   std::vector<int> dependencies;
@@ -65,6 +68,8 @@ class ArchiveContents {
   // Nothing for what this reader does not understand from the first byte to the last, so that
   // the caller leaves it to pg_restore. `file` is a custom archive or a directory's toc.dat.
   static std::optional<ArchiveContents> read(const std::filesystem::path& file);
+  // The same of a dump, and nothing for what is no such archive.
+  static std::optional<ArchiveContents> of_dump(const DumpFile& dump);
 
   bool is_custom() const { return is_custom_; }
   int integer_bytes() const { return integer_bytes_; }

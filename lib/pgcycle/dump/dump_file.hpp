@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,10 @@ enum class Compression { none, gzip, zstd, lz4, xz };
 // What becomes of the owners and grants in a dump. The roles of its server are seldom
 // those of another, so they are left out unless asked for, with a notice that counts them.
 enum class OwnersAndGrants { left_out, grants_only, restored };
+
+// Whether the server has an extension, by its name; those that it lacks are left out. Empty: it has
+// all.
+using HasExtension = std::function<bool(const std::string&)>;
 
 constexpr std::size_t kHeaderBytes = 4096;  // enough to tell the form
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "pgcycle/postgres/identifier.hpp"
 #include "pgcycle/support/error.hpp"
 
 namespace pgcycle::dump {
@@ -13,7 +14,7 @@ namespace pgcycle::dump {
 namespace {
 
 // Statements that pg_dump and pg_dumpall start in just this way.
-constexpr std::array<std::string_view, 11> kElsewhere{"DROP DATABASE ",
+constexpr std::array<std::string_view, 16> kElsewhere{"DROP DATABASE ",
                                                       "CREATE DATABASE ",
                                                       "ALTER DATABASE ",
                                                       "COMMENT ON DATABASE ",
@@ -23,7 +24,12 @@ constexpr std::array<std::string_view, 11> kElsewhere{"DROP DATABASE ",
                                                       "SET SESSION AUTHORIZATION ",
                                                       "SET ROLE ",
                                                       "CREATE TABLESPACE ",
-                                                      "SET transaction_timeout "};
+                                                      "SET transaction_timeout ",
+                                                      "SET default_tablespace ",
+                                                      "CREATE SUBSCRIPTION ",
+                                                      "ALTER SUBSCRIPTION ",
+                                                      "COMMENT ON SUBSCRIPTION ",
+                                                      "SECURITY LABEL "};
 // How all other statements of pg_dump start.
 constexpr std::array<std::string_view, 13> kWritten{"SET ",
                                                     "SELECT pg_catalog.",
@@ -39,6 +45,11 @@ constexpr std::array<std::string_view, 13> kWritten{"SET ",
                                                     "COMMIT;",
                                                     "UPDATE pg_catalog."};
 constexpr std::array<std::string_view, 3> kGrants{"GRANT ", "REVOKE ", "ALTER DEFAULT PRIVILEGES "};
+
+constexpr std::array<std::string_view, 3> kTables{"CREATE TABLE ", "CREATE UNLOGGED TABLE ",
+                                                  "CREATE FOREIGN TABLE "};
+constexpr std::array<std::string_view, 2> kExtensions{"CREATE EXTENSION IF NOT EXISTS ",
+                                                      "COMMENT ON EXTENSION "};
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
@@ -64,7 +75,7 @@ std::string_view PlainDumpFilter::pass(std::string_view line) {
   if (in_copy_) {
     if (line == "\\." || line == "\\.\r") in_copy_ = false;
     last_ = in_copy_ ? Line::copy_row : Line::copy_end;
-    return line;
+    return leaves_rows_out_ ? std::string_view() : line;
   }
   last_ = Line::other;
   if (inside_ == Inside::nothing && !in_statement_) {
@@ -104,6 +115,7 @@ void PlainDumpFilter::begin_statement(std::string_view line) {
       starts("SELECT pg_catalog.lo_close(")) {
     last_ = Line::large_object;
   }
+  if (has_extension_ && is_of_lacking_extension(line)) leave_out_ = true;
   if (owners_and_grants_ == OwnersAndGrants::restored) return;
   if (owners_and_grants_ == OwnersAndGrants::left_out &&
       std::any_of(kGrants.begin(), kGrants.end(), starts)) {
@@ -114,6 +126,48 @@ void PlainDumpFilter::begin_statement(std::string_view line) {
     leave_out_ = true;
     ++owners_;
   }
+}
+
+// An extension that the server lacks goes with what its own tables and sequences hold, which are
+// not made in the dump. Whose they are is not in it: those in the schema of an extension that is
+// there count as its own.
+bool PlainDumpFilter::is_of_lacking_extension(std::string_view line) {
+  const auto behind = [line](std::string_view prefix, std::string_view end) {
+    const std::string_view rest = line.substr(prefix.size());
+    return rest.substr(0, rest.find_first_of(end));
+  };
+  const auto schema_of = [](std::string_view name) { return name.substr(0, name.find('.')); };
+  const auto is_unknown = [&](std::string_view name) {
+    return lacks_extension_ && !made_.contains(name) &&
+           !schemas_of_extensions_.contains(schema_of(name));
+  };
+  for (const std::string_view prefix : kExtensions) {
+    if (!line.starts_with(prefix)) continue;
+    if (!has_extension_(postgres::split_name(behind(prefix, " ;")).front())) {
+      lacks_extension_ = true;
+      return true;
+    }
+    constexpr std::string_view kSchema = " WITH SCHEMA ";
+    const std::size_t at = line.find(kSchema);
+    if (at != std::string_view::npos) {
+      const std::string_view schema = line.substr(at + kSchema.size());
+      schemas_of_extensions_.emplace(schema.substr(0, schema.find(';')));
+    }
+    return false;
+  }
+  for (const std::string_view prefix : kTables) {
+    if (!line.starts_with(prefix)) continue;
+    const std::string_view table = behind(prefix, " (;");
+    made_.emplace(table);
+    made_.emplace(schema_of(table));
+    return false;
+  }
+  if (copy_follows_) {
+    leaves_rows_out_ = is_unknown(behind("COPY ", " ("));
+    return leaves_rows_out_;
+  }
+  constexpr std::string_view kSetval = "SELECT pg_catalog.setval('";
+  return line.starts_with(kSetval) && is_unknown(schema_of(behind(kSetval, "'")));
 }
 
 void PlainDumpFilter::take_command(std::string_view line) {

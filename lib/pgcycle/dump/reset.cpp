@@ -10,6 +10,7 @@
 #include "pgcycle/dump/live_database.hpp"
 #include "pgcycle/dump/role_names.hpp"
 #include "pgcycle/dump/unpack.hpp"
+#include "pgcycle/postgres/identifier.hpp"
 #include "pgcycle/server/database_copy.hpp"
 #include "pgcycle/server/database_swap.hpp"
 #include "pgcycle/server/guard.hpp"
@@ -139,6 +140,46 @@ class Reset {
   ResetReport report_;
 };
 
+// What a server has, asked for once it matters. What it lacks is told.
+class ServerExtensions {
+ public:
+  explicit ServerExtensions(const ResetRequest& request) : request_(request) {}
+
+  bool has(const std::string& name) {
+    if (names_.empty()) ask();
+    if (names_.contains(name)) return true;
+    if (told_.insert(name).second) {
+      request_.reporter.notice("the server does not have the extension {}: it is left out",
+                               postgres::display_identifier(name));
+    }
+    return false;
+  }
+
+ private:
+  void ask() {
+    auto maintenance = server::open_maintenance(request_.target, request_.reporter);
+    const auto rows = maintenance.query("SELECT name FROM pg_catalog.pg_available_extensions");
+    for (std::size_t i = 0; i < rows.size(); ++i) names_.insert(rows.get(i, 0));
+  }
+
+  const ResetRequest& request_;
+  std::set<std::string> names_;
+  std::set<std::string> told_;
+};
+
+// Whoever writes to a foreign table must not write to production.
+void drop_user_mappings(const postgres::ConnectionInfo& database, const ResetRequest& request) {
+  auto connection = postgres::Connection::open(
+      database, {request.target.application_name, &request.reporter, false});
+  const auto mappings = connection.query(
+      "SELECT format('DROP USER MAPPING FOR %s SERVER %I', CASE WHEN umuser = 0 THEN 'PUBLIC' ELSE "
+      "quote_ident(usename) END, srvname) FROM pg_catalog.pg_user_mappings");
+  for (std::size_t i = 0; i < mappings.size(); ++i) connection.execute(mappings.get(i, 0));
+  if (mappings.empty()) return;
+  request.reporter.notice(
+      "{} user mappings in the dump are left out: they sign in to other servers", mappings.size());
+}
+
 // On a server that pgcycle runs, a dump finds the roles that it names; they are a user's to make
 // elsewhere.
 void provide_roles(const ResetRequest& request, const std::function<RoleNames()>& names_of) {
@@ -168,6 +209,7 @@ server::CacheLimits cache_limits(const Config& config) {
 server::DatabaseContents fill_database(const ResetRequest& request, int server_major,
                                        const postgres::ConnectionInfo& database) {
   const auto analyzed = [&] {
+    drop_user_mappings(database, request);
     const bool later = analyzes_later(request);
     server::DatabaseContents contents =
         analyze(database, request.jobs, request.target.application_name, request.reporter,
@@ -175,10 +217,13 @@ server::DatabaseContents fill_database(const ResetRequest& request, int server_m
     contents.unfinished = later;
     return contents;
   };
+  ServerExtensions extensions(request);
+  const HasExtension has_extension = [&](const std::string& name) { return extensions.has(name); };
   const auto restoring = [&](const DumpFile& dump) {
     return RestoreRequest{
         dump,         database,       server_major,        request.target.container,
-        request.jobs, request.owners, request.environment, request.reporter};
+        request.jobs, request.owners, request.environment, request.reporter,
+        false,        has_extension};
   };
   if (request.masking != nullptr) {
     const RestoreRequest masked = restoring(*request.dump);
@@ -186,7 +231,8 @@ server::DatabaseContents fill_database(const ResetRequest& request, int server_m
     request.masking->restore(masked);
     return analyzed();
   }
-  const UnpackedDump unpacked(*request.dump, request.owners, request.environment, request.reporter);
+  const UnpackedDump unpacked(*request.dump, request.owners, request.environment, request.reporter,
+                              SpoolPlace::disk, has_extension);
   const RestoreRequest whole = restoring(unpacked.dump());
   provide_roles(request, [&] {
     return whole.dump.format == DumpFormat::plain ? unpacked.role_names() : role_names_of(whole);

@@ -3,12 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cstdlib>
 #include <future>
+#include <map>
+#include <optional>
 #include <set>
 
+#include "pgcycle/dump/archive_contents.hpp"
 #include "pgcycle/dump/piped_archive.hpp"
 #include "pgcycle/postgres/connection.hpp"
+#include "pgcycle/postgres/identifier.hpp"
 #include "pgcycle/server/client_program.hpp"
 #include "pgcycle/support/file.hpp"
 #include "pgcycle/support/process.hpp"
@@ -114,6 +120,125 @@ void report_what_is_left_out(const std::string& contents, Reporter& reporter) {
   }
 }
 
+// What a dump holds of the objects of its extensions, which are not in it themselves.
+bool is_of_an_extension(const ArchiveEntry& entry, const std::set<int>& ids) {
+  constexpr std::array<std::string_view, 3> kKinds{"TABLE DATA", "SEQUENCE SET", "ACL"};
+  return std::find(kKinds.begin(), kKinds.end(), entry.description) != kKinds.end() &&
+         !entry.dependencies.empty() &&
+         std::none_of(entry.dependencies.begin(), entry.dependencies.end(),
+                      [&ids](int id) { return ids.contains(id); });
+}
+
+// "CREATE EXTENSION IF NOT EXISTS name WITH SCHEMA cron;" → cron
+std::string schema_of_extension(const ArchiveEntry& entry) {
+  constexpr std::string_view kSchema = " WITH SCHEMA ";
+  const std::size_t at = entry.statements.find(kSchema);
+  if (at == std::string::npos) return {};
+  const std::size_t start = at + kSchema.size();
+  return postgres::split_name(entry.statements.substr(start, entry.statements.find(';') - start))
+      .front();
+}
+
+// Ids of the entries that go with the extensions that the server lacks. Which extension a table is
+// of is not in the archive: one in the schema of an extension that is there counts as its own.
+std::set<int> entries_of_lacking_extensions(const ArchiveContents& contents, const DumpFile& dump,
+                                            const HasExtension& has_extension) {
+  std::set<int> ids;
+  std::map<int, std::string> lacking;
+  std::set<std::string> schemas_of_others;
+  for (const ArchiveEntry& entry : contents.entries()) {
+    ids.insert(entry.id);
+    if (entry.description != "EXTENSION") continue;
+    if (has_extension(entry.name)) {
+      schemas_of_others.insert(schema_of_extension(entry));
+    } else {
+      lacking[entry.id] = entry.name;
+    }
+  }
+  if (lacking.empty()) return {};
+  std::set<int> out;
+  std::set<std::string> needed;
+  std::string needing;
+  for (const ArchiveEntry& entry : contents.entries()) {
+    const bool is_data =
+        is_of_an_extension(entry, ids) && !schemas_of_others.contains(entry.schema);
+    if (lacking.contains(entry.id) || is_data) out.insert(entry.id);
+    for (const int dependency : entry.dependencies) {
+      const auto extension = lacking.find(dependency);
+      if (extension == lacking.end() || !out.insert(entry.id).second) continue;
+      if (entry.description == "COMMENT" || entry.description == "ACL") continue;
+      needed.insert(extension->second);
+      needing += fmt::format("{} {} needs {}\n", entry.description, entry.name, extension->second);
+    }
+  }
+  if (needed.empty()) return out;
+  throw Error(ErrorCode::config, fmt::format("the server does not have what {} needs: {}",
+                                             dump.name, fmt::join(needed, ", ")))
+      .at(dump.name)
+      .detail(tail_of(needing))
+      .hint("install the extension's package on the server");
+}
+
+// The same by the list of a contents that cannot be read here, "3; 3079 16385 EXTENSION - pg_trgm
+// ".
+std::set<int> entries_of_lacking_extensions(const std::string& list,
+                                            const HasExtension& has_extension) {
+  constexpr std::array<std::string_view, 2> kKinds{" EXTENSION - ", " COMMENT - EXTENSION "};
+  std::set<int> out;
+  for (std::size_t start = 0; start < list.size();) {
+    const std::size_t end = std::min(list.find('\n', start), list.size());
+    const std::string line = list.substr(start, end - start);
+    start = end + 1;
+    for (const std::string_view kind : kKinds) {
+      const std::size_t at = line.find(kind);
+      if (at == std::string::npos) continue;
+      const std::size_t name = at + kind.size();
+      if (!has_extension(line.substr(name, line.find(' ', name) - name))) {
+        out.insert(std::atoi(line.c_str()));
+      }
+    }
+  }
+  return out;
+}
+
+// The list without these entries, each of which begins with its id.
+std::string without_entries(const std::string& list, const std::set<int>& ids) {
+  std::string out;
+  for (std::size_t start = 0; start < list.size();) {
+    const std::size_t end = std::min(list.find('\n', start), list.size());
+    const std::string line = list.substr(start, end - start);
+    start = end + 1;
+    if (!ids.contains(std::atoi(line.c_str()))) out += line + "\n";
+  }
+  return out;
+}
+
+// A list of what to restore, where pg_restore can read it.
+class RestoreList {
+ public:
+  RestoreList(const std::string& list, const server::ClientProgram& pg_restore)
+      : pg_restore_(pg_restore) {
+    FileWriter writer(file_.descriptor(), "the list of what to restore");
+    writer.write(list);
+    writer.close(false);
+    if (pg_restore.in_container()) copy_ = pg_restore.copy_directory(file_.path().string());
+  }
+  ~RestoreList() {
+    if (!copy_.empty()) pg_restore_.remove_copy(copy_);
+  }
+  RestoreList(const RestoreList&) = delete;
+  RestoreList& operator=(const RestoreList&) = delete;
+
+  std::string option() const {
+    return "--use-list=" + (copy_.empty() ? file_.path().string() : copy_);
+  }
+
+ private:
+  const server::ClientProgram& pg_restore_;
+  UnnamedFile file_ = UnnamedFile::in_memory();
+  std::string copy_;
+};
+
 // The parts of PGOPTIONS that make a restore faster: the jobs are the parallelism, nothing
 // that a restore runs is worth compiling, and the renaming in waits for the log.
 constexpr const char* kRestoreSettings =
@@ -146,9 +271,10 @@ void restore(const RestoreRequest& request) {
     // Meanwhile; in a container, where the dump goes in through a pipe, afterwards.
     const auto when = pg_restore.in_container() ? std::launch::deferred : std::launch::async;
     contents = std::async(when, [&] { return read_contents(request.dump, pg_restore); });
-    arguments.emplace_back("--no-privileges");
   }
-  if (request.owners != OwnersAndGrants::restored) arguments.emplace_back("--no-owner");
+  for (std::string& option : options_that_leave_out(request)) {
+    arguments.push_back(std::move(option));
+  }
   // Standard input cannot be read by several processes.
   const bool one_reader =
       request.dump.format == DumpFormat::tar ||
@@ -160,6 +286,18 @@ void restore(const RestoreRequest& request) {
   const std::unique_ptr<PipedArchive> piped =
       pg_restore.in_container() ? nullptr : PipedArchive::open(request.dump, request.environment);
   const DumpFile& source = piped ? piped->dump() : request.dump;
+  std::optional<RestoreList> list;
+  if (request.has_extension) {
+    const auto archive = ArchiveContents::of_dump(source);
+    const std::set<int> left_out =
+        archive ? entries_of_lacking_extensions(*archive, request.dump, request.has_extension)
+                : entries_of_lacking_extensions(read_contents(source, pg_restore),
+                                                request.has_extension);
+    if (!left_out.empty()) {
+      list.emplace(without_entries(read_contents(source, pg_restore), left_out), pg_restore);
+      arguments.push_back(list->option());
+    }
+  }
   const ProcessResult result =
       run_on_dump(source, pg_restore, request.database, arguments,
                   {{"PGAPPNAME", "pgcycle-reset"}, {"PGOPTIONS", kRestoreSettings}});
@@ -176,6 +314,16 @@ void run_pg_restore(const RestoreRequest& request, std::vector<std::string> argu
   const ProcessResult result =
       run_on_dump(request.dump, pg_restore, {}, std::move(arguments), {}, sink);
   if (!result.ok()) throw restore_error(request.dump, result.errors);
+}
+
+std::vector<std::string> options_that_leave_out(const RestoreRequest& request) {
+  std::vector<std::string> out;
+  if (request.owners == OwnersAndGrants::left_out) out.emplace_back("--no-privileges");
+  if (request.owners != OwnersAndGrants::restored) out.emplace_back("--no-owner");
+  if (!request.onto_its_own_server) {
+    out.insert(out.end(), {"--no-tablespaces", "--no-subscriptions", "--no-security-labels"});
+  }
+  return out;
 }
 
 std::string_view restore_settings() { return kRestoreSettings; }

@@ -25,6 +25,10 @@ struct RestoreRequest {
   OwnersAndGrants owners = OwnersAndGrants::left_out;
   Environment environment;
   Reporter& reporter;
+  // With tablespaces, subscriptions and security labels, which a test database does without: onto
+  // the server that the dump is of.
+  bool onto_its_own_server = false;
+  HasExtension has_extension = {};
 };
 
 void restore(const RestoreRequest& request);
@@ -33,6 +37,8 @@ void restore(const RestoreRequest& request);
 // to `sink`. Throws Error{step}.
 void run_pg_restore(const RestoreRequest& request, std::vector<std::string> arguments,
                     const std::function<void(std::string_view)>& sink);
+// What pg_restore is to leave out.
+std::vector<std::string> options_that_leave_out(const RestoreRequest& request);
 // The settings that make a restore faster, as the value of PGOPTIONS.
 std::string_view restore_settings();
 

@@ -54,6 +54,7 @@ std::vector<Word> words_of(std::string_view line) {
 }
 
 bool is_role_keyword(const Word& word) {
+  if (word.text == "public") return true;  // no role can have this name
   constexpr std::array<std::string_view, 4> kKeywords{"PUBLIC", "CURRENT_USER", "SESSION_USER",
                                                       "CURRENT_ROLE"};
   return std::any_of(kKeywords.begin(), kKeywords.end(),
@@ -92,7 +93,9 @@ void add_behind_last(const std::vector<Word>& words, std::string_view keyword,
 void RoleNames::add_line(std::string_view line) {
   const auto starts = [line](std::string_view prefix) { return line.starts_with(prefix); };
   if (starts("CREATE POLICY ")) {
-    add_behind_first(words_of(line), "TO", of_policies_);
+    add_behind_first(words_of(line), "TO", of_objects_);
+  } else if (starts("CREATE USER MAPPING ")) {
+    add_behind_first(words_of(line), "FOR", of_objects_);
   } else if (starts("GRANT ")) {
     const std::vector<Word> words = words_of(line);
     add_behind_last(words, "TO", of_grants_);
@@ -114,7 +117,7 @@ void RoleNames::add_owner(const std::string& role) {
 }
 
 std::set<std::string> RoleNames::needed(OwnersAndGrants owners) const {
-  std::set<std::string> out = of_policies_;
+  std::set<std::string> out = of_objects_;
   if (owners != OwnersAndGrants::left_out) out.insert(of_grants_.begin(), of_grants_.end());
   if (owners == OwnersAndGrants::restored) out.insert(of_owners_.begin(), of_owners_.end());
   return out;
@@ -122,27 +125,19 @@ std::set<std::string> RoleNames::needed(OwnersAndGrants owners) const {
 
 RoleNames role_names_of(const RestoreRequest& request) {
   RoleNames out;
-  const bool has_contents = request.dump.compression == Compression::none &&
-                            (request.dump.format == DumpFormat::custom ||
-                             request.dump.format == DumpFormat::directory);
-  if (has_contents) {
-    const std::filesystem::path file = request.dump.format == DumpFormat::directory
-                                           ? request.dump.path / "toc.dat"
-                                           : request.dump.path;
-    if (const auto contents = ArchiveContents::read(file)) {
-      for (const ArchiveEntry& entry : contents->entries()) {
-        out.add_owner(entry.owner);
-        for (std::size_t at = 0; at < entry.statements.size();) {
-          const std::size_t end = std::min(entry.statements.find('\n', at), entry.statements.size());
-          out.add_line(std::string_view(entry.statements).substr(at, end - at));
-          at = end + 1;
-        }
+  if (const auto contents = ArchiveContents::of_dump(request.dump)) {
+    for (const ArchiveEntry& entry : contents->entries()) {
+      out.add_owner(entry.owner);
+      for (std::size_t at = 0; at < entry.statements.size();) {
+        const std::size_t end = std::min(entry.statements.find('\n', at), entry.statements.size());
+        out.add_line(std::string_view(entry.statements).substr(at, end - at));
+        at = end + 1;
       }
-      return out;
     }
+    return out;
   }
-  const RestoreRequest with_all{request.dump,      request.database, request.server_major,
-                                request.container, request.jobs,     OwnersAndGrants::restored,
+  const RestoreRequest with_all{request.dump,        request.database, request.server_major,
+                                request.container,   request.jobs,     OwnersAndGrants::restored,
                                 request.environment, request.reporter};
   read_as_sql(with_all, SqlPart::schema, [&out](const SqlLine& line) { out.add_line(line.text); });
   return out;

@@ -19,11 +19,12 @@ class RoleNames {
   void add_line(std::string_view line);
   void add_owner(const std::string& role);
 
-  // Those that a restore needs: of policies and, where they are not left out, of owners and grants.
+  // Those that a restore needs: of policies and user mappings and, where they are not left out, of
+  // grants and owners.
   std::set<std::string> needed(OwnersAndGrants owners) const;
 
  private:
-  std::set<std::string> of_policies_;
+  std::set<std::string> of_objects_;
   std::set<std::string> of_grants_;
   std::set<std::string> of_owners_;
 };

@@ -15,7 +15,9 @@ class LineReader {
  public:
   LineReader(const RestoreRequest& request, SqlPart part,
              const std::function<void(const SqlLine&)>& sink)
-      : filter_(request.dump.name, request.owners), part_(part), sink_(sink) {}
+      : filter_(request.dump.name, request.owners, request.has_extension),
+        part_(part),
+        sink_(sink) {}
 
   void take(std::string_view piece) {
     cutter_.take(piece, [this](std::string_view text) { line(text); });
@@ -30,12 +32,13 @@ class LineReader {
   void line(std::string_view text) {
     const std::string_view out = filter_.pass(text);
     const PlainDumpFilter::Line kind = filter_.last_line();
-    if (part_ == SqlPart::schema) {
-      using Line = PlainDumpFilter::Line;
-      if (kind == Line::copy_statement || kind == Line::copy_row || kind == Line::copy_end ||
-          kind == Line::large_object || kind == Line::transaction) {
-        return;
-      }
+    using Line = PlainDumpFilter::Line;
+    const bool is_copy =
+        kind == Line::copy_statement || kind == Line::copy_row || kind == Line::copy_end;
+    if (is_copy && filter_.leaves_rows_out()) return;
+    if (part_ == SqlPart::schema &&
+        (is_copy || kind == Line::large_object || kind == Line::transaction)) {
+      return;
     }
     sink_({out, kind, filter_.line_number()});
   }
@@ -60,8 +63,10 @@ void read_as_sql(const RestoreRequest& request, SqlPart part,
     }
     const UnpackedDump archive(dump, request.owners, request.environment, request.reporter,
                                SpoolPlace::memory);
-    RestoreRequest inner{archive.dump(), request.database, request.server_major, request.container,
-                         request.jobs,   request.owners,   request.environment,  request.reporter};
+    RestoreRequest inner{archive.dump(),       request.database, request.server_major,
+                         request.container,    request.jobs,     request.owners,
+                         request.environment,  request.reporter, request.onto_its_own_server,
+                         request.has_extension};
     return read_as_sql(inner, part, sink);
   }
   if (dump.format == DumpFormat::plain) {
@@ -70,8 +75,9 @@ void read_as_sql(const RestoreRequest& request, SqlPart part,
   }
   std::vector<std::string> arguments{"--file=-"};
   if (part == SqlPart::schema) arguments.emplace_back("--schema-only");
-  if (request.owners == OwnersAndGrants::left_out) arguments.emplace_back("--no-privileges");
-  if (request.owners != OwnersAndGrants::restored) arguments.emplace_back("--no-owner");
+  for (std::string& option : options_that_leave_out(request)) {
+    arguments.push_back(std::move(option));
+  }
   run_pg_restore(request, std::move(arguments), take);
   lines.finish();
 }

@@ -22,12 +22,12 @@ using Sink = std::function<void(std::string_view)>;
 class SpoolWriter {
  public:
   SpoolWriter(const UnnamedFile& target, std::string source, OwnersAndGrants owners,
-              RoleNames& role_names)
+              HasExtension has_extension, RoleNames& role_names)
       : path_(target.path()),
         source_(source),
         file_(target.descriptor(), "the decompressed dump"),
         owners_(owners),
-        filter_(std::move(source), owners),
+        filter_(std::move(source), owners, std::move(has_extension)),
         role_names_(role_names) {}
 
   void take(std::string_view piece) {
@@ -145,12 +145,13 @@ SpooledInput::SpooledInput(int descriptor, const Environment& environment, Spool
 DumpFile SpooledInput::dump() const { return inspect_dump(file_.path(), "standard input"); }
 
 UnpackedDump::UnpackedDump(const DumpFile& dump, OwnersAndGrants owners,
-                           const Environment& environment, Reporter& reporter, SpoolPlace place)
+                           const Environment& environment, Reporter& reporter, SpoolPlace place,
+                           HasExtension has_extension)
     : dump_(dump) {
   const bool plain = dump.compression == Compression::none;
   if (plain && dump.format != DumpFormat::plain) return;
   file_.emplace(spool(environment, place));
-  SpoolWriter writer(*file_, dump.name, owners, role_names_);
+  SpoolWriter writer(*file_, dump.name, owners, std::move(has_extension), role_names_);
   const Sink sink = [&writer](std::string_view piece) { writer.take(piece); };
   if (plain) {
     read_blocks(open_to_read(dump.path).get(), dump.name, sink);

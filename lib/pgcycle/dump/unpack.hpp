@@ -26,7 +26,8 @@ class UnpackedDump {
  public:
   // Takes `dump` as it is where nothing has to be done.
   UnpackedDump(const DumpFile& dump, OwnersAndGrants owners, const Environment& environment,
-               Reporter& reporter, SpoolPlace place = SpoolPlace::disk);
+               Reporter& reporter, SpoolPlace place = SpoolPlace::disk,
+               HasExtension has_extension = {});
 
   const DumpFile& dump() const { return dump_; }
   // Of a plain dump; of an archive, its contents tell.

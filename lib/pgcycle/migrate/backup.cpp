@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "pgcycle/catalog/diff.hpp"
 #include "pgcycle/dump/fetch.hpp"
@@ -42,6 +43,7 @@ catalog::Inventory as_a_dump_keeps_it(catalog::Inventory inventory) {
   std::map<std::string, int> columns;
   for (auto& [key, object] : inventory.objects) {
     object.properties.erase("grants");
+    if (key.kind == "extension") object.properties.erase("version");
     if (key.kind != "column") continue;
     const catalog::CatalogObject* table = inventory.find({"table", object.parent});
     if (table == nullptr || table->property("inherits").empty()) continue;
@@ -146,11 +148,24 @@ class Backup {
     auto connection = server::open_target(restored->target(), request_.context.reporter);
     std::vector<std::string> differences =
         catalog::compare(content_, catalog::content_of(connection));
-    for (const catalog::ObjectChange& change :
-         catalog::compare(inventory_, as_a_dump_keeps_it(catalog::load_inventory(connection)))) {
+    for (const catalog::ObjectChange& change : catalog::compare(
+             provable_on(connection), as_a_dump_keeps_it(catalog::load_inventory(connection)))) {
       differences.push_back(catalog::to_string(change));
     }
     require_same(differences, "the restored backup");
+  }
+
+  // Extensions that the server of the proof lacks are left out there, with a notice.
+  catalog::Inventory provable_on(postgres::Connection& connection) const {
+    std::set<std::string> available;
+    const auto rows =
+        connection.query("SELECT quote_ident(name) FROM pg_catalog.pg_available_extensions");
+    for (std::size_t i = 0; i < rows.size(); ++i) available.insert(rows.get(i, 0));
+    catalog::Inventory out = inventory_;
+    std::erase_if(out.objects, [&available](const auto& entry) {
+      return entry.first.kind == "extension" && !available.contains(entry.first.name);
+    });
+    return out;
   }
 
   void write_manifest(const fs::path& directory, const BackupReport& report) const {
@@ -245,7 +260,7 @@ RollbackReport roll_back(const RollbackRequest& request) {
   const int major = maintenance.server_version() / 10000;
   dump::restore({file, aside, major, request.target.container, request.context.jobs,
                  dump::OwnersAndGrants::restored, request.context.environment,
-                 request.context.reporter});
+                 request.context.reporter, true});
   dump::analyze(aside, request.context.jobs, "pgcycle-migrate", request.context.reporter);
   {
     auto connection = postgres::Connection::open(aside, {"pgcycle-migrate", nullptr, false});

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Dumps and migrations that name roles which the server lacks: made on the project's own server,
-# asked for on any other.
+# Dumps and migrations of servers that have more than this one: roles, which are made on the project's
+# own server and asked for on any other; extensions, tablespaces, subscriptions and the passwords of
+# other servers, which a test database does without.
 . "$(dirname "$0")/../lib.sh"
 
 external_server source
@@ -72,6 +73,66 @@ forget_roles
 mkdir next
 echo 'GRANT DELETE ON orders TO writer;' >next/000003_delete.up.sql
 run 0 pgcycle-migrate rehearse --migrations next --from-dump "$work/shop.dump"
+
+# Tablespaces, subscriptions and user mappings.
+other="postgresql://postgres@localhost:$port/other"
+mkdir "$work/space"
+[[ $(id -u) != 0 ]] || chown postgres "$work/space"
+psql -X -q -d "$admin" -c "CREATE TABLESPACE fast LOCATION '$work/space'" -c "CREATE DATABASE other"
+psql -X -q -v ON_ERROR_STOP=1 -d "$other" -f - 2>/dev/null <<'SQL'
+CREATE TABLE a (id int PRIMARY KEY USING INDEX TABLESPACE fast, note text) TABLESPACE fast;
+CREATE MATERIALIZED VIEW m TABLESPACE fast AS SELECT * FROM a;
+INSERT INTO a VALUES (1, E'CREATE EXTENSION IF NOT EXISTS pg_nope WITH SCHEMA x;\nSET default_tablespace = y;');
+CREATE SUBSCRIPTION s CONNECTION 'host=nowhere' PUBLICATION p WITH (connect = false);
+COMMENT ON SUBSCRIPTION s IS 'x';
+CREATE EXTENSION pg_trgm;
+COMMENT ON EXTENSION pg_trgm IS 'x';
+CREATE EXTENSION postgres_fdw;
+CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'nowhere');
+CREATE USER MAPPING FOR writer SERVER far OPTIONS (user 'u', password 'secret');
+CREATE USER MAPPING FOR PUBLIC SERVER far OPTIONS (user 'u', password 'secret');
+CREATE FOREIGN TABLE there (i int) SERVER far;
+SQL
+dump_all() { # FILE: in each form
+  pg_dump -Fc -d "$other" -f "$work/$1.dump"
+  pg_dump -Fd -d "$other" -f "$work/$1.dir"
+  pg_dump -Ft -d "$other" -f "$work/$1.tar"
+  pg_dump -d "$other" -f "$work/$1.sql"
+}
+dump_all other
+for form in dump dir tar sql; do
+  forget_roles
+  run 0 pgcycle-reset --no-cache --dump "$work/other.$form" --with-owners
+  says "$err" "2 user mappings in the dump are left out"
+  same "$(sql "SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM pg_user_mapping), (SELECT count(*) FROM pg_subscription)")" "1|0|0"
+  same "$(sql "SELECT count(*) FROM pg_class WHERE reltablespace <> 0 AND oid > 16384")" 0
+done
+run 0 pgcycle-migrate diff "$work/other.dump" "$other"
+says "$out" "no difference"
+
+# Extensions that the server lacks: another name of the same length makes one.
+psql -X -q -d "$other" -c "CREATE TABLE last (i int)"
+dump_all trgm
+sed -i 's/pg_trgm/pg_nope/g' "$work"/trgm.dump "$work"/trgm.dir/toc.dat "$work"/trgm.tar "$work"/trgm.sql
+for form in dump dir tar sql; do
+  run 0 pgcycle-reset --no-cache --dump "$work/trgm.$form"
+  says "$err" "the server does not have the extension pg_nope: it is left out"
+  same "$(sql "SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM last), (SELECT string_agg(extname, ',' ORDER BY 1) FROM pg_extension)")" "1|0|plpgsql,postgres_fdw"
+done
+# With what its own tables hold.
+sed -e '/^CREATE TABLE public.last/,/^);/d' -e '/^-- PostgreSQL database dump complete/i COPY nope.jobs (id) FROM stdin;\n1\n\\.\nSELECT pg_catalog.setval('"'nope.jobs_id_seq'"', 1, true);' \
+  -e '/^COPY public.last/,/^\\\./d' "$work/trgm.sql" >"$work/jobs.sql"
+grep -q '^COPY nope.jobs' "$work/jobs.sql" || fail "no rows of the extension in the dump"
+run 0 pgcycle-reset --no-cache --dump "$work/jobs.sql"
+same "$(sql "SELECT count(*) FROM a")" 1
+# Where something needs it, that is told before anything is done.
+psql -X -q -d "$other" -c "CREATE INDEX needs_it ON a USING gin (note gin_trgm_ops)"
+dump_all needed
+sed -i 's/pg_trgm/pg_nope/g' "$work"/needed.dump "$work"/needed.dir/toc.dat
+for form in dump dir; do
+  run 1 pgcycle-reset --no-cache --dump "$work/needed.$form"
+  says "$err" "the server does not have what $work/needed.$form needs: pg_nope" "INDEX needs_it needs pg_nope"
+done
 
 # Elsewhere roles are a user's to make, and nothing is made.
 external_server other
