@@ -102,6 +102,23 @@ TEST(Layouts, Sqitch) {
   EXPECT_EQ(test::error_of([&] { read_migrations(directory.path()); }).location().line, 2);
 }
 
+TEST(Layouts, PassesOverWhatToolsKeepBeside) {
+  const TestDirectory directory;
+  directory.write("0000_a.sql", "SELECT 1;\n--> statement-breakpoint\nSELECT 2;\n");
+  directory.write("0001_b.sql", "SELECT 1;");
+  directory.write("meta/_journal.json", "{}");
+  directory.write("meta/0000_snapshot.json", "{}");
+  directory.write("atlas.sum", "h1:x");
+  EXPECT_EQ(names(directory), (Names{"0000_a", "0001_b"}));
+  // What could be a migration is not.
+  directory.write("0002_c/up.sq", "SELECT 1;");
+  EXPECT_THROW(read_migrations(directory.path()), Error);
+  const TestDirectory other;
+  other.write("0000_a.sql", "SELECT 1;");
+  other.write("later/b.sql", "SELECT 1;");
+  EXPECT_THROW(read_migrations(other.path()), Error);
+}
+
 TEST(Layouts, AFolderIsOfOneKind) {
   const TestDirectory directory;
   directory.write("1_a.up.sql", "SELECT 1;");

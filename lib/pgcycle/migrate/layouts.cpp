@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "pgcycle/migrate/sqitch_plan.hpp"
@@ -17,15 +18,27 @@ namespace fs = std::filesystem;
 
 constexpr const char* kPrismaFile = "migration.sql";
 
-bool is_passed_over(const std::string& name) {
-  return name.starts_with('.') || name.ends_with('~') || name.ends_with(".md") ||
-         name.ends_with(".toml") || name.ends_with(".conf") || name.ends_with(".txt");
+bool holds_sql(const fs::path& directory) {
+  const fs::recursive_directory_iterator all(directory);
+  return std::any_of(begin(all), end(all),
+                     [](const auto& entry) { return entry.path().extension() == ".sql"; });
+}
+
+// What tools and people keep beside migrations, such as atlas.sum and drizzle's meta/.
+bool is_passed_over(const fs::directory_entry& entry) {
+  constexpr std::array<std::string_view, 9> kEndings{".md",  ".toml", ".conf", ".txt", ".sum",
+                                                     ".json", ".lock", ".yml",  ".yaml"};
+  const std::string name = entry.path().filename().string();
+  if (name.starts_with('.') || name.ends_with('~')) return true;
+  if (entry.is_directory()) return !leading_number(name) && !holds_sql(entry.path());
+  return std::any_of(kEndings.begin(), kEndings.end(),
+                     [&name](std::string_view ending) { return name.ends_with(ending); });
 }
 
 std::vector<fs::directory_entry> entries_of(const fs::path& directory) {
   std::vector<fs::directory_entry> out;
   for (const auto& entry : fs::directory_iterator(directory)) {
-    if (!is_passed_over(entry.path().filename().string())) out.push_back(entry);
+    if (!is_passed_over(entry)) out.push_back(entry);
   }
   std::sort(out.begin(), out.end(),
             [](const auto& a, const auto& b) { return a.path().native() < b.path().native(); });
