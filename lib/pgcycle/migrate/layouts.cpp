@@ -26,7 +26,7 @@ bool holds_sql(const fs::path& directory) {
 
 // What tools and people keep beside migrations, such as atlas.sum and drizzle's meta/.
 bool is_passed_over(const fs::directory_entry& entry) {
-  constexpr std::array<std::string_view, 9> kEndings{".md",  ".toml", ".conf", ".txt", ".sum",
+  constexpr std::array<std::string_view, 9> kEndings{".md",   ".toml", ".conf", ".txt", ".sum",
                                                      ".json", ".lock", ".yml",  ".yaml"};
   const std::string name = entry.path().filename().string();
   if (name.starts_with('.') || name.ends_with('~')) return true;
