@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "pgcycle/server/guard.hpp"
+#include "pgcycle/server/new_database.hpp"
 #include "tests/test_server.hpp"
 
 namespace pgcycle::server {
@@ -59,7 +60,7 @@ TEST(DatabaseSwap, ReplacesTheTargetAlthoughSessionsKeepComing) {
   for (int round = 1; round <= 10; ++round) {
     auto maintenance = open_maintenance(target, test::silent());
     DatabaseSwap swap(maintenance, target, test::silent());
-    swap.create_new();
+    NewDatabase(maintenance, swap.new_database()).create();
     fill(swap, round);
     swap.rename_in();
   }
@@ -79,7 +80,7 @@ TEST(DatabaseSwap, LeavesTheTargetAloneUnlessRenamedIn) {
   {
     auto maintenance = open_maintenance(target, test::silent());
     DatabaseSwap swap(maintenance, target, test::silent());
-    swap.create_new();
+    NewDatabase(maintenance, swap.new_database()).create();
     fill(swap, 2);
   }
   EXPECT_EQ(database.value("SELECT x FROM t"), "1");
@@ -94,7 +95,7 @@ TEST(DatabaseSwap, KeepsTheOldOneUntilThereIsTime) {
   const auto swap_in = [&](int value) {
     DatabaseSwap swap(maintenance, target, test::silent());
     swap.keep_old();
-    swap.create_new();
+    NewDatabase(maintenance, swap.new_database()).create();
     fill(swap, value);
     swap.rename_in();
   };

@@ -35,9 +35,10 @@ class TemplateCacheTest : public testing::Test {
     return out;
   }
   TemplateCache::Build fill(int value) {
-    return [this, value](const postgres::ConnectionInfo& info) {
+    return [this, value](const NewDatabase& fresh) {
       ++builds_;
-      auto connection = postgres::Connection::open(info);
+      fresh.create();
+      auto connection = postgres::Connection::open(fresh.info());
       connection.execute(fmt::format("CREATE TABLE public.t AS SELECT {} AS x", value));
       return DatabaseContents{1, 1};
     };
@@ -92,7 +93,8 @@ TEST_F(TemplateCacheTest, ManyAtOnceBuildItOnce) {
 TEST_F(TemplateCacheTest, ABuildThatFailsLeavesNothing) {
   TemplateCache cache(maintenance_, target_, test::silent());
   EXPECT_THROW(clone(cache, "aa", "clone_1",
-                     [](const postgres::ConnectionInfo&) -> DatabaseContents {
+                     [](const NewDatabase& fresh) -> DatabaseContents {
+                       fresh.create();
                        throw Error(ErrorCode::step, "the dump is damaged");
                      }),
                Error);
@@ -141,8 +143,8 @@ TEST_F(TemplateCacheTest, AnUnfinishedTemplateIsReplacedByACopyThatIsFinished) {
   };
   cache.finish(key, work);
   EXPECT_EQ(builds_, 0);  // there is none
-  cache.hold(key, [&](const postgres::ConnectionInfo& info) {
-    fill(7)(info);
+  cache.hold(key, [&](const NewDatabase& fresh) {
+    fill(7)(fresh);
     return DatabaseContents{1, 4, true};
   });
   cache.make_spare(key, {});
@@ -173,8 +175,8 @@ TEST_F(TemplateCacheTest, AnUnfinishedTemplateIsReplacedByACopyThatIsFinished) {
 TEST_F(TemplateCacheTest, ATemplateThatCannotBeFinishedStaysAsItIs) {
   TemplateCache cache(maintenance_, target_, test::silent());
   const std::string key(32, 'f');
-  cache.hold(key, [&](const postgres::ConnectionInfo& info) {
-    fill(7)(info);
+  cache.hold(key, [&](const NewDatabase& fresh) {
+    fill(7)(fresh);
     return DatabaseContents{1, 1, true};
   });
   EXPECT_THROW(

@@ -24,6 +24,7 @@ using catalog::Schema;
 using catalog::Table;
 using dump::SqlLine;
 using dump::SqlPart;
+using dump::SqlText;
 using Line = dump::PlainDumpFilter::Line;
 
 namespace {
@@ -166,7 +167,7 @@ class MaskedRestore {
 
   void make_plan_of_schema() {
     std::string sql;
-    dump::read_as_sql(request_, SqlPart::schema, [&](const SqlLine& line) {
+    dump::read_as_sql(request_, SqlPart::schema, SqlText::in_utf8, [&](const SqlLine& line) {
       refuse_unknown(line);
       sql.append(line.text).append("\n");
     });
@@ -239,7 +240,7 @@ class MaskedRestore {
   void read(const std::function<void(std::string_view)>& out) {
     CopyInProgress copy;
     std::string masked;
-    dump::read_as_sql(request_, SqlPart::all, [&](const SqlLine& line) {
+    dump::read_as_sql(request_, SqlPart::all, SqlText::in_utf8, [&](const SqlLine& line) {
       refuse_unknown(line);
       switch (line.kind) {
         case Line::large_object:

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "pgcycle/dump/fetch.hpp"
+#include "pgcycle/dump/requirements.hpp"
 #include "pgcycle/dump/unpack.hpp"
 #include "pgcycle/server/database_copy.hpp"
 #include "pgcycle/server/guard.hpp"
@@ -26,10 +27,17 @@ server::DatabaseContents dump_and_restore(const ResetRequest& request,
               request.environment,
               request.reporter});
   const DumpFile dump = inspect_dump(file.path(), "the dump of " + request.template_database);
-  swap.create_new();
-  restore({dump, swap.new_database(), maintenance.server_version() / 10000,
-           request.target.container, request.jobs, OwnersAndGrants::restored, request.environment,
-           request.reporter});
+  const server::NewDatabase fresh(maintenance, swap.new_database());
+  const RestoreRequest whole{dump,
+                             fresh.info(),
+                             fresh.server_major(),
+                             request.target.container,
+                             request.jobs,
+                             OwnersAndGrants::restored,
+                             request.environment,
+                             request.reporter};
+  fresh.create(requirements_of(whole).locale());
+  restore(whole);
   return analyze(swap.new_database(), request.jobs, request.target.application_name,
                  request.reporter);
 }

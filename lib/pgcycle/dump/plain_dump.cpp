@@ -78,7 +78,7 @@ std::string_view PlainDumpFilter::pass(std::string_view line) {
     return leaves_rows_out_ ? std::string_view() : line;
   }
   last_ = Line::other;
-  if (inside_ == Inside::nothing && !in_statement_) {
+  if (is_between_statements()) {
     if (line.starts_with("-- PostgreSQL database dump complete") ||
         line.starts_with("-- PostgreSQL database cluster dump complete")) {
       complete_ = true;
@@ -105,6 +105,10 @@ void PlainDumpFilter::begin_statement(std::string_view line) {
   copy_follows_ = starts("COPY ") && (ends("FROM stdin;") || ends("FROM STDIN;"));
   if (copy_follows_) last_ = Line::copy_statement;
   if (starts("INSERT INTO ")) last_ = Line::insert_statement;
+  // Of the database that was dumped, by its name.
+  if ((starts("GRANT ") || starts("REVOKE ")) && line.find(" ON DATABASE ") != std::string::npos) {
+    leave_out_ = true;
+  }
   const bool blank = line.find_first_not_of(" \t\r") == std::string_view::npos;
   if (last_ == Line::other && !blank && !starts("--") && !starts("/*") &&
       std::none_of(kWritten.begin(), kWritten.end(), starts)) {
@@ -260,7 +264,7 @@ void PlainDumpFilter::scan_plain(std::string_view line, std::size_t& i) {
 }
 
 void PlainDumpFilter::finish() const {
-  if (complete_ && !in_copy_ && inside_ == Inside::nothing && !in_statement_) return;
+  if (complete_ && is_between_statements()) return;
   throw Error(ErrorCode::step, "the dump is cut short")
       .at(file_, line_)
       .detail("pg_dump's closing line is missing")

@@ -44,6 +44,10 @@ class PlainDumpFilter {
   std::string_view pass(std::string_view line);
   Line last_line() const { return last_; }
   int line_number() const { return line_; }
+  // A statement may begin in the next line.
+  bool is_between_statements() const {
+    return !in_copy_ && inside_ == Inside::nothing && !in_statement_;
+  }
   // Of a COPY's lines: they come out empty.
   bool leaves_rows_out() const { return leaves_rows_out_; }
   // Throws when the dump ended too early.

@@ -8,7 +8,7 @@
 
 #include "pgcycle/dump/dump_key.hpp"
 #include "pgcycle/dump/live_database.hpp"
-#include "pgcycle/dump/role_names.hpp"
+#include "pgcycle/dump/requirements.hpp"
 #include "pgcycle/dump/unpack.hpp"
 #include "pgcycle/postgres/identifier.hpp"
 #include "pgcycle/server/database_copy.hpp"
@@ -83,8 +83,8 @@ class Reset {
     } else {
       server::DatabaseSwap first(maintenance_, targets_[0], request_.reporter);
       if (request_.dump != nullptr) {
-        first.create_new();
-        report_.contents = fill(first.new_database());
+        report_.contents =
+            fill_database(request_, server::NewDatabase(maintenance_, first.new_database()));
       } else {
         report_.contents = copy_live_database(request_, maintenance_, first);
       }
@@ -97,10 +97,6 @@ class Reset {
   }
 
  private:
-  server::DatabaseContents fill(const postgres::ConnectionInfo& database) {
-    return fill_database(request_, maintenance_.server_version() / 10000, database);
-  }
-
   // Makes the targets from number `start` on, each filled by `copy`.
   void copy_all(std::size_t start,
                 const std::function<void(postgres::Connection&, const std::string&)>& copy) {
@@ -177,17 +173,26 @@ void drop_user_mappings(const postgres::ConnectionInfo& database, const ResetReq
   for (std::size_t i = 0; i < mappings.size(); ++i) connection.execute(mappings.get(i, 0));
   if (mappings.empty()) return;
   request.reporter.notice(
-      "{} user mappings in the dump are left out: they sign in to other servers", mappings.size());
+      "user mappings in the dump are left out ({}): they sign in to other servers",
+      mappings.size());
 }
 
 // On a server that pgcycle runs, a dump finds the roles that it names; they are a user's to make
 // elsewhere.
-void provide_roles(const ResetRequest& request, const std::function<RoleNames()>& names_of) {
+void provide_roles(const ResetRequest& request, const Requirements& requirements) {
   if (request.target.kind == server::ServerKind::external) return;
-  const std::set<std::string> names = names_of().needed(request.owners);
+  const std::set<std::string> names = requirements.roles(request.owners);
   if (names.empty()) return;
   auto maintenance = server::open_maintenance(request.target, request.reporter);
   server::make_missing_roles(maintenance, names, request.dump->name, request.reporter);
+}
+
+// Masks make text of any language.
+void create(const server::NewDatabase& database, const Requirements& requirements,
+            const ResetRequest& request) {
+  std::optional<server::DatabaseLocale> locale = requirements.locale();
+  if (locale && request.masking != nullptr) locale = locale->in_utf8();
+  database.create_near(locale, request.reporter);
 }
 
 }  // namespace
@@ -206,8 +211,13 @@ server::CacheLimits cache_limits(const Config& config) {
   return {config.bytes("cache.maxBytes"), config.count("cache.maxCount")};
 }
 
-server::DatabaseContents fill_database(const ResetRequest& request, int server_major,
-                                       const postgres::ConnectionInfo& database) {
+server::DatabaseContents fill_database(const ResetRequest& request,
+                                       const server::NewDatabase& fresh) {
+  const postgres::ConnectionInfo& database = fresh.info();
+  const auto provide = [&](const Requirements& requirements) {
+    provide_roles(request, requirements);
+    create(fresh, requirements, request);
+  };
   const auto analyzed = [&] {
     drop_user_mappings(database, request);
     const bool later = analyzes_later(request);
@@ -221,34 +231,31 @@ server::DatabaseContents fill_database(const ResetRequest& request, int server_m
   const HasExtension has_extension = [&](const std::string& name) { return extensions.has(name); };
   const auto restoring = [&](const DumpFile& dump) {
     return RestoreRequest{
-        dump,         database,       server_major,        request.target.container,
-        request.jobs, request.owners, request.environment, request.reporter,
+        dump,         database,       fresh.server_major(), request.target.container,
+        request.jobs, request.owners, request.environment,  request.reporter,
         false,        has_extension};
   };
   if (request.masking != nullptr) {
     const RestoreRequest masked = restoring(*request.dump);
-    provide_roles(request, [&] { return role_names_of(masked); });
+    provide(requirements_of(masked));
     request.masking->restore(masked);
     return analyzed();
   }
   const UnpackedDump unpacked(*request.dump, request.owners, request.environment, request.reporter,
                               SpoolPlace::disk, has_extension);
   const RestoreRequest whole = restoring(unpacked.dump());
-  provide_roles(request, [&] {
-    return whole.dump.format == DumpFormat::plain ? unpacked.role_names() : role_names_of(whole);
-  });
+  provide(whole.dump.format == DumpFormat::plain ? unpacked.requirements()
+                                                 : requirements_of(whole));
   restore(whole);
   return analyzed();
 }
 
 server::HeldTemplate hold_template(const ResetRequest& request, postgres::Connection& maintenance) {
-  const int major = maintenance.server_version() / 10000;
   const std::string key =
       cache_key_of(*request.dump, request.owners, request.masking, request.config, maintenance);
   return server::TemplateCache(maintenance, request.target, request.reporter)
-      .hold(key, [&](const postgres::ConnectionInfo& database) {
-        return fill_database(request, major, database);
-      });
+      .hold(key,
+            [&](const server::NewDatabase& database) { return fill_database(request, database); });
 }
 
 ResetReport reset(const ResetRequest& request) {

@@ -64,10 +64,10 @@ struct ResetReport {
 std::string cache_key_of(const DumpFile& dump, OwnersAndGrants owners, const RowMasking* masking,
                          const Config& config, postgres::Connection& maintenance);
 server::CacheLimits cache_limits(const Config& config);
-// Restores the dump into an empty database and analyses it; where `finish_reset` comes after, by a
-// small sample.
-server::DatabaseContents fill_database(const ResetRequest& request, int server_major,
-                                       const postgres::ConnectionInfo& database);
+// Makes the database, as the dump says how, restores the dump into it and analyses it; where
+// `finish_reset` comes after, by a small sample.
+server::DatabaseContents fill_database(const ResetRequest& request,
+                                       const server::NewDatabase& fresh);
 
 // The template of the dump, which is restored first where it is missing.
 server::HeldTemplate hold_template(const ResetRequest& request, postgres::Connection& maintenance);

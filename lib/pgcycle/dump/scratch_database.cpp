@@ -1,8 +1,5 @@
 #include "pgcycle/dump/scratch_database.hpp"
 
-#include <fmt/format.h>
-
-#include "pgcycle/postgres/identifier.hpp"
 #include "pgcycle/server/database_copy.hpp"
 #include "pgcycle/server/lease.hpp"
 #include "pgcycle/support/hash.hpp"
@@ -17,6 +14,18 @@ constexpr double kLeaseSeconds = 24 * 3600;  // only a clean-up for sessions tha
 
 ScratchDatabase::ScratchDatabase(const server::Target& target, Reporter& reporter,
                                  const std::string& database)
+    : ScratchDatabase(target, reporter, [&](const server::NewDatabase& fresh) {
+        if (database.empty()) return fresh.create();
+        server::copy_database(maintenance_, database, fresh.info().database());
+      }) {}
+
+ScratchDatabase::ScratchDatabase(const ResetRequest& request)
+    : ScratchDatabase(
+          request.target, request.reporter,
+          [&request](const server::NewDatabase& fresh) { fill_database(request, fresh); }) {}
+
+ScratchDatabase::ScratchDatabase(const server::Target& target, Reporter& reporter,
+                                 const std::function<void(const server::NewDatabase&)>& make)
     : target_(target),
       reporter_(reporter),
       maintenance_(server::open_maintenance(target, reporter)) {
@@ -26,24 +35,13 @@ ScratchDatabase::ScratchDatabase(const server::Target& target, Reporter& reporte
   server::drop_abandoned_databases(maintenance_, reporter_);
   const std::string name = server::clone_name(session, 0);
   target_.info = target_.info.with_database(name);
-  if (database.empty()) {
-    maintenance_.execute(
-        fmt::format("CREATE DATABASE {} TEMPLATE template0", postgres::quote_identifier(name)));
-  } else {
-    server::copy_database(maintenance_, database, name);
-  }
   try {
+    make(server::NewDatabase(maintenance_, target_.info));
     server::lease_database(maintenance_, name, kLeaseSeconds);
   } catch (...) {
     server::drop_database(maintenance_, name);
     throw;
   }
-}
-
-ScratchDatabase::ScratchDatabase(const ResetRequest& request)
-    : ScratchDatabase(request.target, request.reporter) {
-  // From here on the destructor drops it.
-  fill_database(request, maintenance_.server_version() / 10000, target_.info);
 }
 
 ScratchDatabase::~ScratchDatabase() {

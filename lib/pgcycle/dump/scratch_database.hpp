@@ -6,6 +6,7 @@
 // Thread rule: one thread. Errors: as a reset.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -30,6 +31,9 @@ class ScratchDatabase {
   const server::Target& target() const { return target_; }
 
  private:
+  ScratchDatabase(const server::Target& target, Reporter& reporter,
+                  const std::function<void(const server::NewDatabase&)>& make);
+
   server::Target target_;
   Reporter& reporter_;
   postgres::Connection maintenance_;

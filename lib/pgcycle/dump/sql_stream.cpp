@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "pgcycle/dump/line_cutter.hpp"
+#include "pgcycle/dump/line_decoder.hpp"
 #include "pgcycle/dump/unpack.hpp"
 #include "pgcycle/server/client_program.hpp"
 
@@ -13,11 +16,13 @@ namespace {
 // Cuts a stream into lines, which pass the filter.
 class LineReader {
  public:
-  LineReader(const RestoreRequest& request, SqlPart part,
+  LineReader(const RestoreRequest& request, SqlPart part, SqlText text,
              const std::function<void(const SqlLine&)>& sink)
       : filter_(request.dump.name, request.owners, request.has_extension),
         part_(part),
-        sink_(sink) {}
+        sink_(sink) {
+    if (text == SqlText::in_utf8) decoder_.emplace(request.dump.name);
+  }
 
   void take(std::string_view piece) {
     cutter_.take(piece, [this](std::string_view text) { line(text); });
@@ -30,6 +35,9 @@ class LineReader {
 
  private:
   void line(std::string_view text) {
+    if (decoder_) {
+      text = decoder_->decode(text, filter_.line_number() + 1, filter_.is_between_statements());
+    }
     const std::string_view out = filter_.pass(text);
     const PlainDumpFilter::Line kind = filter_.last_line();
     using Line = PlainDumpFilter::Line;
@@ -40,9 +48,10 @@ class LineReader {
         (is_copy || kind == Line::large_object || kind == Line::transaction)) {
       return;
     }
-    sink_({out, kind, filter_.line_number()});
+    sink_({out, text, kind, filter_.line_number()});
   }
 
+  std::optional<LineDecoder> decoder_;
   PlainDumpFilter filter_;
   SqlPart part_;
   const std::function<void(const SqlLine&)>& sink_;
@@ -51,9 +60,9 @@ class LineReader {
 
 }  // namespace
 
-void read_as_sql(const RestoreRequest& request, SqlPart part,
+void read_as_sql(const RestoreRequest& request, SqlPart part, SqlText text,
                  const std::function<void(const SqlLine&)>& sink) {
-  LineReader lines(request, part, sink);
+  LineReader lines(request, part, text, sink);
   const OutputSink take = [&lines](std::string_view piece) { lines.take(piece); };
   const DumpFile& dump = request.dump;
   if (dump.compression != Compression::none) {
@@ -67,14 +76,16 @@ void read_as_sql(const RestoreRequest& request, SqlPart part,
                          request.container,    request.jobs,     request.owners,
                          request.environment,  request.reporter, request.onto_its_own_server,
                          request.has_extension};
-    return read_as_sql(inner, part, sink);
+    return read_as_sql(inner, part, text, sink);
   }
   if (dump.format == DumpFormat::plain) {
     read_blocks(open_to_read(dump.path).get(), dump.name, take);
     return lines.finish();
   }
   std::vector<std::string> arguments{"--file=-"};
-  if (part == SqlPart::schema) arguments.emplace_back("--schema-only");
+  if (part == SqlPart::schema) {
+    arguments.insert(arguments.end(), {"--schema-only", "--create"});
+  }
   for (std::string& option : options_that_leave_out(request)) {
     arguments.push_back(std::move(option));
   }

@@ -14,15 +14,18 @@
 namespace pgcycle::dump {
 
 enum class SqlPart { schema, all };
+// In the dump's own encoding, or converted.
+enum class SqlText { as_written, in_utf8 };
 
 struct SqlLine {
   std::string_view text;         // without its newline; empty where the line is left out
+  std::string_view in_dump;      // the same, also where it is left out
   PlainDumpFilter::Line kind{};  // what it is
   int number = 0;                // in the SQL, from 1
 };
 
 // Hands the lines to `sink` in order. SqlPart::schema leaves out rows and large objects.
-void read_as_sql(const RestoreRequest& request, SqlPart part,
+void read_as_sql(const RestoreRequest& request, SqlPart part, SqlText text,
                  const std::function<void(const SqlLine&)>& sink);
 
 }  // namespace pgcycle::dump

@@ -22,13 +22,13 @@ using Sink = std::function<void(std::string_view)>;
 class SpoolWriter {
  public:
   SpoolWriter(const UnnamedFile& target, std::string source, OwnersAndGrants owners,
-              HasExtension has_extension, RoleNames& role_names)
+              HasExtension has_extension, Requirements& requirements)
       : path_(target.path()),
         source_(source),
         file_(target.descriptor(), "the decompressed dump"),
         owners_(owners),
         filter_(std::move(source), owners, std::move(has_extension)),
-        role_names_(role_names) {}
+        requirements_(requirements) {}
 
   void take(std::string_view piece) {
     if (!format_) {
@@ -72,7 +72,7 @@ class SpoolWriter {
   void write_line(std::string_view line) {
     file_.write(filter_.pass(line));
     file_.write("\n");
-    if (filter_.last_line() == PlainDumpFilter::Line::other) role_names_.add_line(line);
+    if (filter_.last_line() == PlainDumpFilter::Line::other) requirements_.add_line(line);
   }
 
   fs::path path_;
@@ -80,7 +80,7 @@ class SpoolWriter {
   FileWriter file_;
   OwnersAndGrants owners_;
   PlainDumpFilter filter_;
-  RoleNames& role_names_;
+  Requirements& requirements_;
   std::optional<DumpFormat> format_;
   std::string header_;
   LineCutter cutter_;
@@ -151,7 +151,7 @@ UnpackedDump::UnpackedDump(const DumpFile& dump, OwnersAndGrants owners,
   const bool plain = dump.compression == Compression::none;
   if (plain && dump.format != DumpFormat::plain) return;
   file_.emplace(spool(environment, place));
-  SpoolWriter writer(*file_, dump.name, owners, std::move(has_extension), role_names_);
+  SpoolWriter writer(*file_, dump.name, owners, std::move(has_extension), requirements_);
   const Sink sink = [&writer](std::string_view piece) { writer.take(piece); };
   if (plain) {
     read_blocks(open_to_read(dump.path).get(), dump.name, sink);

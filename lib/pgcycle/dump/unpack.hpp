@@ -13,7 +13,7 @@
 
 #include "pgcycle/config/config.hpp"
 #include "pgcycle/dump/dump_file.hpp"
-#include "pgcycle/dump/role_names.hpp"
+#include "pgcycle/dump/requirements.hpp"
 #include "pgcycle/support/file.hpp"
 #include "pgcycle/support/reporter.hpp"
 
@@ -31,11 +31,11 @@ class UnpackedDump {
 
   const DumpFile& dump() const { return dump_; }
   // Of a plain dump; of an archive, its contents tell.
-  const RoleNames& role_names() const { return role_names_; }
+  const Requirements& requirements() const { return requirements_; }
 
  private:
   std::optional<UnnamedFile> file_;
-  RoleNames role_names_;
+  Requirements requirements_;
   DumpFile dump_;
 };
 

@@ -11,6 +11,7 @@
 
 #include "pgcycle/catalog/diff.hpp"
 #include "pgcycle/dump/fetch.hpp"
+#include "pgcycle/dump/requirements.hpp"
 #include "pgcycle/dump/restore.hpp"
 #include "pgcycle/server/database_swap.hpp"
 #include "pgcycle/server/guard.hpp"
@@ -254,13 +255,20 @@ RollbackReport roll_back(const RollbackRequest& request) {
   }
   auto maintenance = server::open_maintenance(request.target, request.context.reporter);
   server::DatabaseSwap swap(maintenance, request.target, request.context.reporter);
-  swap.create_new();
-  const postgres::ConnectionInfo aside = swap.new_database();
+  const server::NewDatabase fresh(maintenance, swap.new_database());
+  const postgres::ConnectionInfo& aside = fresh.info();
   const dump::DumpFile file = dump::inspect_dump(dump_path);
-  const int major = maintenance.server_version() / 10000;
-  dump::restore({file, aside, major, request.target.container, request.context.jobs,
-                 dump::OwnersAndGrants::restored, request.context.environment,
-                 request.context.reporter, true});
+  const dump::RestoreRequest whole{file,
+                                   aside,
+                                   fresh.server_major(),
+                                   request.target.container,
+                                   request.context.jobs,
+                                   dump::OwnersAndGrants::restored,
+                                   request.context.environment,
+                                   request.context.reporter,
+                                   true};
+  fresh.create(dump::requirements_of(whole).locale());
+  dump::restore(whole);
   dump::analyze(aside, request.context.jobs, "pgcycle-migrate", request.context.reporter);
   {
     auto connection = postgres::Connection::open(aside, {"pgcycle-migrate", nullptr, false});

@@ -115,7 +115,7 @@ class Connection {
   void forget_plans();
 
   // COPY … TO STDOUT. `sink` gets blocks of about 64 KiB that end at a row's
-  // end; returns the number of rows.
+  // end; returns the number of rows. Throws Error{input} for text that is not UTF-8.
   std::uint64_t copy_out(std::string_view sql, const std::function<void(std::string_view)>& sink);
   // COPY … FROM STDIN. `source` fills the buffer it is given and returns false
   // at the end of the data. An exception out of `source` ends the COPY with an

@@ -1,9 +1,11 @@
 // COPY over libpq, in blocks, on the session that libpqxx uses.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <exception>
 
 #include "pgcycle/postgres/connection_impl.hpp"
+#include "pgcycle/support/utf8.hpp"
 
 namespace pgcycle::postgres {
 
@@ -22,6 +24,14 @@ ResultHandle finish(PGconn* raw) {
     }
   }
   return last;
+}
+
+// An SQL_ASCII database, and what was restored from one, may hold any bytes.
+Error not_utf8(std::string detail) {
+  return Error(ErrorCode::input, "the database holds text that is not UTF-8")
+      .detail(std::move(detail))
+      .hint(
+          "convert it first: it may have come from a database in SQL_ASCII, which takes any bytes");
 }
 
 // Sends the rows of one COPY after the other. The first block of the next is made while the
@@ -93,15 +103,26 @@ std::uint64_t Connection::copy_out(std::string_view sql,
   if (PQresultStatus(start.get()) != PGRES_COPY_OUT) impl_->raise(PQerrorMessage(raw));
   std::string block;
   block.reserve(kBlockBytes * 2);
+  std::int64_t rows = 0;  // before the block
+  const auto hand_over = [&] {
+    const std::string_view read = std::string_view(block).substr(0, utf8_prefix(block));
+    const auto count = std::count(read.begin(), read.end(), '\n');
+    rows += count;
+    if (read.size() == block.size()) {
+      sink(block);
+      return block.clear();
+    }
+    const std::string_view row = read.substr(read.rfind('\n') + 1);
+    throw not_utf8(fmt::format("row {}, column {} of {}", rows + 1,
+                               1 + std::count(row.begin(), row.end(), '\t'), sql));
+  };
   int length = 0;
   try {
     for (char* row = nullptr; (length = PQgetCopyData(raw, &row, 0)) > 0; PQfreemem(row)) {
       block.append(row, static_cast<std::size_t>(length));
-      if (block.size() < kBlockBytes) continue;
-      sink(block);
-      block.clear();
+      if (block.size() >= kBlockBytes) hand_over();
     }
-    if (!block.empty()) sink(block);
+    if (!block.empty()) hand_over();
   } catch (...) {
     cancel();
     for (char* row = nullptr; PQgetCopyData(raw, &row, 0) > 0;) PQfreemem(row);
@@ -109,10 +130,15 @@ std::uint64_t Connection::copy_out(std::string_view sql,
     throw;
   }
   const ResultHandle result = finish(raw);
-  if (length == -2 || PQresultStatus(result.get()) != PGRES_COMMAND_OK) {
-    impl_->raise(PQerrorMessage(raw));
+  if (length != -2 && PQresultStatus(result.get()) == PGRES_COMMAND_OK) {
+    return rows_of(result.get());
   }
-  return rows_of(result.get());
+  try {
+    impl_->raise(PQerrorMessage(raw));
+  } catch (const Error& error) {
+    if (error.sqlstate() != "22021") throw;
+    throw not_utf8(fmt::format("{}: {}", error.message(), sql));
+  }
 }
 
 std::uint64_t Connection::copy_in(std::string_view sql,

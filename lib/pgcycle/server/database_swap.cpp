@@ -120,11 +120,6 @@ void DatabaseSwap::drop_aside() noexcept {
   }
 }
 
-void DatabaseSwap::create_new() {
-  maintenance_.execute(
-      fmt::format("CREATE DATABASE {} TEMPLATE template0", quote_identifier(new_name_)));
-}
-
 void DatabaseSwap::adopt(const std::string& database) {
   end_sessions(maintenance_, database, database);
   rename_database(maintenance_, database, new_name_);

@@ -23,8 +23,6 @@ class DatabaseSwap {
   DatabaseSwap(const DatabaseSwap&) = delete;
   DatabaseSwap& operator=(const DatabaseSwap&) = delete;
 
-  // Makes the empty database aside.
-  void create_new();
   // Takes a database that is there as the new one.
   void adopt(const std::string& database);
   // The name of the database aside, for those who make it in another way.

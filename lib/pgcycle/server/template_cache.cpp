@@ -151,16 +151,14 @@ void TemplateCache::make_spare(const std::string& key, const CacheLimits& limits
 
 void TemplateCache::build_template(const std::string& key, const Build& build) {
   Aside aside(maintenance_, build_name(key), reporter_);
-  maintenance_.execute(
-      fmt::format("CREATE DATABASE {} TEMPLATE template0", quote_identifier(aside.name())));
-  fill_aside(aside.name(), build);
+  complete_aside(aside.name(),
+                 build(NewDatabase(maintenance_, target_.info.with_database(aside.name()))));
   rename_database(maintenance_, aside.name(), template_name(key));
   aside.done();
 }
 
-// Fills it, notes what is in it and lets nobody in any more.
-void TemplateCache::fill_aside(const std::string& aside, const Build& build) {
-  const DatabaseContents contents = build(target_.info.with_database(aside));
+// Notes what is in it and lets nobody in any more.
+void TemplateCache::complete_aside(const std::string& aside, const DatabaseContents& contents) {
   set_database_setting(maintenance_, aside, kContents, to_text(contents));
   maintenance_.execute(
       fmt::format("ALTER DATABASE {} ALLOW_CONNECTIONS false", quote_identifier(aside)));
@@ -179,10 +177,8 @@ void TemplateCache::finish(const std::string& key, const Work& finish) {
   contents.unfinished = false;
   Aside aside(maintenance_, build_name(key), reporter_);
   copy_database(maintenance_, name, aside.name());
-  fill_aside(aside.name(), [&](const postgres::ConnectionInfo& copy) {
-    finish(copy);
-    return contents;
-  });
+  finish(target_.info.with_database(aside.name()));
+  complete_aside(aside.name(), contents);
   const auto alone = AdvisoryLock::try_once(maintenance_, name);
   if (!alone) return;  // a session may hold it for hours; the next reset tries again
   set_database_setting(maintenance_, aside.name(), kLastUsed,

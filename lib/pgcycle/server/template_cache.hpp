@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "pgcycle/server/advisory_lock.hpp"
+#include "pgcycle/server/new_database.hpp"
 #include "pgcycle/server/target.hpp"
 
 namespace pgcycle::server {
@@ -61,8 +62,8 @@ class TemplateCache {
   TemplateCache(postgres::Connection& maintenance, const Target& target, Reporter& reporter)
       : maintenance_(maintenance), target_(target), reporter_(reporter) {}
 
-  // Fills an empty database that is given by its connection info.
-  using Build = std::function<DatabaseContents(const postgres::ConnectionInfo&)>;
+  // Makes the database and fills it.
+  using Build = std::function<DatabaseContents(const NewDatabase&)>;
   // The template of that key, which `build` fills first where it is missing.
   HeldTemplate hold(const std::string& key, const Build& build);
 
@@ -91,7 +92,7 @@ class TemplateCache {
 
  private:
   void build_template(const std::string& key, const Build& build);
-  void fill_aside(const std::string& aside, const Build& build);
+  void complete_aside(const std::string& aside, const DatabaseContents& contents);
   void note_use(const std::string& database);
   void drop(const CachedTemplate& entry);
 

@@ -103,7 +103,7 @@ dump_all other
 for form in dump dir tar sql; do
   forget_roles
   run 0 pgcycle-reset --no-cache --dump "$work/other.$form" --with-owners
-  says "$err" "2 user mappings in the dump are left out"
+  says "$err" "user mappings in the dump are left out (2)"
   same "$(sql "SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM pg_user_mapping), (SELECT count(*) FROM pg_subscription)")" "1|0|0"
   same "$(sql "SELECT count(*) FROM pg_class WHERE reltablespace <> 0 AND oid > 16384")" 0
 done
@@ -133,6 +133,54 @@ for form in dump dir; do
   run 1 pgcycle-reset --no-cache --dump "$work/needed.$form"
   says "$err" "the server does not have what $work/needed.$form needs: pg_nope" "INDEX needs_it needs pg_nope"
 done
+
+# Encoding and locale, as far as the server has them.
+latin="postgresql://postgres@localhost:$port/latin"
+psql -X -q -d "$admin" -c "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'" -c "GRANT ALL ON DATABASE latin TO reader" \
+  -c "CREATE DATABASE ascii TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'"
+PGCLIENTENCODING=UTF8 psql -X -q -v ON_ERROR_STOP=1 -d "$latin" -c "CREATE TABLE orders (id int PRIMARY KEY, town text, note text DEFAULT 'süß');
+  INSERT INTO orders VALUES (1, 'Zürich', 'Ärger und Mühe'), (2, 'Ærø', E'\\\\\t\n')"
+for form in c d t p; do pg_dump "-F$form" -C -d "$latin" -f "$work/latin.$form"; done
+iconv -f ISO-8859-1 -t UTF-8 "$work/latin.p" | sed "s/ENCODING = 'LATIN1'/ENCODING = 'UTF8'/; s/LOCALE = 'C'/LOCALE = 'xx_XX.UTF-8'/; s/^SET client_encoding.*/SET client_encoding = 'UTF8';/" >"$work/nowhere.sql"
+grep -q "xx_XX" "$work/nowhere.sql" || fail "no locale in the dump"
+encoding() { sql "SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()"; }
+rows() { PGCLIENTENCODING=UTF8 sql "SELECT town, note FROM orders ORDER BY id"; }
+sed -i 's/"public.orders.note"/"public.orders.town": "keep", "public.orders.note"/' pgcycle.json
+for form in c d t p; do
+  run 0 pgcycle-reset --no-cache --dump "$work/latin.$form" --with-owners
+  same "$(encoding)" LATIN1
+  same "$(rows)" "$(printf 'Zürich|Ärger und Mühe\nÆrø|\\\t\n')"
+  # Masks make text of any language, and read it as what it is.
+  run 0 pgcycle-reset --no-cache --anonymize --dump "$work/latin.$form"
+  same "$(encoding)" UTF8
+  same "$(sql "SELECT string_agg(town, ',' ORDER BY id), count(*) FILTER (WHERE note ~ '^[[:alpha:]]{5} [[:alpha:]]{3} [[:alpha:]]{4}$' AND note <> 'Ärger und Mühe') FROM orders")" "Zürich,Ærø|1"
+  same "$(sql "SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef")" "'süß'::text"
+  rm -rf fixtures
+  run 0 pgcycle-extract --from-dump "$work/latin.$form"
+  says fixtures/public/orders.json '"town": "Zürich"' '"town": "Ærø"'
+done
+run 0 pgcycle-reset --dump "$work/nowhere.sql"
+says "$err" "the server does not have the locale xx_XX.UTF-8 (UTF8) of the dump's database: text sorts"
+same "$(encoding)" UTF8
+# Bytes that mean nothing are kept as they are, and never become a fixture.
+ascii="postgresql://postgres@localhost:$port/ascii"
+psql -X -q -d "$ascii" -c "CREATE TABLE orders (id int PRIMARY KEY, town text, note text); INSERT INTO orders VALUES (1, E'Z\\xfcrich', 'a'), (2, 'Zürich', 'b')"
+pg_dump -Fc -d "$ascii" -f "$work/ascii.dump"
+run 0 pgcycle-reset --dump "$work/ascii.dump"
+same "$(encoding)" SQL_ASCII
+same "$(sql "SELECT string_agg(encode(town::bytea, 'hex'), ',' ORDER BY id) FROM orders")" "5afc72696368,5ac3bc72696368"
+rm -rf fixtures
+run 1 pgcycle-extract
+says "$err" "the database holds text that is not UTF-8" "invalid byte sequence" '"public"."orders"'
+# Nor where PostgreSQL let them into a database of another encoding.
+sql "CREATE DATABASE taken"
+pg_restore --no-owner -f - "$work/ascii.dump" | pgcycle-server psql -d taken -- -q >/dev/null
+run 1 pgcycle-extract -d taken
+says "$err" "the database holds text that is not UTF-8" "row 1, column 2 of COPY" '"public"."orders"'
+[[ ! -e fixtures ]] || fail "a fixture that is no JSON"
+run 1 pgcycle-reset --no-cache --anonymize --dump "$work/ascii.dump"
+says "$err" "$work/ascii.dump:" "the dump holds text that is not UTF-8" "SET client_encoding"
+same "$(encoding)" SQL_ASCII "what was there before"
 
 # Elsewhere roles are a user's to make, and nothing is made.
 external_server other

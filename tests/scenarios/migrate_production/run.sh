@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 external_server prod log_statement=all
-psql -X -q -d "$admin" -c "CREATE DATABASE shop"
+psql -X -q -d "$admin" -c "CREATE DATABASE shop TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"
 shop="postgresql://postgres@localhost:$port/shop"
 psql -X -q -v ON_ERROR_STOP=1 -d "$shop" -c "CREATE TABLE orders (id int PRIMARY KEY, amount int); INSERT INTO orders SELECT i, i FROM generate_series(1, 500) i;
   CREATE SEQUENCE counter; SELECT nextval('counter'); CREATE VIEW sums AS SELECT sum(amount) FROM orders;
@@ -75,6 +75,7 @@ run 5 pgcycle-migrate rollback --prod --confirm nonsense
 run 0 pgcycle-migrate rollback --prod --confirm shop
 says "$err" "what was there before is now the database"
 same "$(state)" "$before" "not rolled back"
+same "$(psql -X -At -d "$shop" -c "SHOW server_encoding")" LATIN1
 same "$(psql -X -At -d "$admin" -c "SELECT count(*) FROM pg_database WHERE datname ~ '^shop_before_'")" 1
 run 5 pgcycle-migrate up -d "$shop"
 

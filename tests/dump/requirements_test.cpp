@@ -1,4 +1,4 @@
-#include "pgcycle/dump/role_names.hpp"
+#include "pgcycle/dump/requirements.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,12 +8,12 @@ namespace {
 using Names = std::set<std::string>;
 
 Names needed_for(std::string_view line, OwnersAndGrants owners) {
-  RoleNames names;
-  names.add_line(line);
-  return names.needed(owners);
+  Requirements requirements;
+  requirements.add_line(line);
+  return requirements.roles(owners);
 }
 
-TEST(RoleNames, AreReadAsPgDumpWritesThem) {
+TEST(Requirements, RolesAreReadAsPgDumpWritesThem) {
   const auto of_grants = [](std::string_view line) {
     EXPECT_EQ(needed_for(line, OwnersAndGrants::left_out), Names());
     return needed_for(line, OwnersAndGrants::grants_only);
@@ -55,7 +55,7 @@ TEST(RoleNames, AreReadAsPgDumpWritesThem) {
 }
 
 // As they come, cut anywhere.
-TEST(RoleNames, PassOverWhatTheyDoNotUnderstand) {
+TEST(Requirements, PassOverWhatTheyDoNotUnderstand) {
   const std::string line =
       "GRANT SELECT(\"a\") ON TABLE \"s\".\"t'\" TO \"x\"\"y\", z WITH GRANT OPTION GRANTED BY 'b";
   for (std::size_t end = 0; end <= line.size(); ++end) {

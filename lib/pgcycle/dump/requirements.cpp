@@ -1,4 +1,4 @@
-#include "pgcycle/dump/role_names.hpp"
+#include "pgcycle/dump/requirements.hpp"
 
 #include <algorithm>
 #include <array>
@@ -90,9 +90,11 @@ void add_behind_last(const std::vector<Word>& words, std::string_view keyword,
 
 }  // namespace
 
-void RoleNames::add_line(std::string_view line) {
+void Requirements::add_line(std::string_view line) {
   const auto starts = [line](std::string_view prefix) { return line.starts_with(prefix); };
-  if (starts("CREATE POLICY ")) {
+  if (starts("CREATE DATABASE ")) {
+    if (!locale_) locale_ = server::locale_in(line);
+  } else if (starts("CREATE POLICY ")) {
     add_behind_first(words_of(line), "TO", of_objects_);
   } else if (starts("CREATE USER MAPPING ")) {
     add_behind_first(words_of(line), "FOR", of_objects_);
@@ -112,19 +114,19 @@ void RoleNames::add_line(std::string_view line) {
   }
 }
 
-void RoleNames::add_owner(const std::string& role) {
+void Requirements::add_owner(const std::string& role) {
   if (!role.empty()) of_owners_.insert(role);
 }
 
-std::set<std::string> RoleNames::needed(OwnersAndGrants owners) const {
+std::set<std::string> Requirements::roles(OwnersAndGrants owners) const {
   std::set<std::string> out = of_objects_;
   if (owners != OwnersAndGrants::left_out) out.insert(of_grants_.begin(), of_grants_.end());
   if (owners == OwnersAndGrants::restored) out.insert(of_owners_.begin(), of_owners_.end());
   return out;
 }
 
-RoleNames role_names_of(const RestoreRequest& request) {
-  RoleNames out;
+Requirements requirements_of(const RestoreRequest& request) {
+  Requirements out;
   if (const auto contents = ArchiveContents::of_dump(request.dump)) {
     for (const ArchiveEntry& entry : contents->entries()) {
       out.add_owner(entry.owner);
@@ -139,7 +141,8 @@ RoleNames role_names_of(const RestoreRequest& request) {
   const RestoreRequest with_all{request.dump,        request.database, request.server_major,
                                 request.container,   request.jobs,     OwnersAndGrants::restored,
                                 request.environment, request.reporter};
-  read_as_sql(with_all, SqlPart::schema, [&out](const SqlLine& line) { out.add_line(line.text); });
+  read_as_sql(with_all, SqlPart::schema, SqlText::as_written,
+              [&out](const SqlLine& line) { out.add_line(line.in_dump); });
   return out;
 }
 
