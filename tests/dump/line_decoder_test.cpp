@@ -21,7 +21,7 @@ TEST(LineDecoder, ConvertsFromTheEncodingThatTheDumpNames) {
   EXPECT_EQ(decoder.decode("1\tplain", 3, false), "1\tplain");
   EXPECT_EQ(decoder.decode("1\tcaf\xe9", 4, false), "1\tcafé");
   EXPECT_EQ(decoder.decode(names("WIN1252"), 5, false), names("WIN1252"));  // a row of a table
-  EXPECT_EQ(decoder.decode(names("UTF8"), 6, true), names("UTF8"));  // another database's
+  EXPECT_EQ(decoder.decode(names("UTF8"), 6, true), names("UTF8"));         // another database's
   EXPECT_EQ(decoder.decode("1\tcafé", 7, false), "1\tcafé");
 }
 
@@ -77,8 +77,8 @@ END $$)");
   EXPECT_GT(encodings.size(), 25U);
   for (std::size_t i = 0; i < encodings.size(); ++i) {
     const std::string encoding = encodings.get(i, 0);
-    const auto signs = connection.query(
-        "SELECT sign, encode(bytes, 'hex') FROM pg_temp.signs($1)", {encoding});
+    const auto signs =
+        connection.query("SELECT sign, encode(bytes, 'hex') FROM pg_temp.signs($1)", {encoding});
     const bool is_large = signs.size() > 256;
     LineDecoder decoder("a.sql");
     try {

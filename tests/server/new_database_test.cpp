@@ -18,12 +18,14 @@ TEST(DatabaseLocale, IsReadAsPgDumpWritesIt) {
   EXPECT_EQ(locale_in("CREATE DATABASE \"a ENCODING = 'X'\" WITH TEMPLATE = template0 ENCODING = "
                       "'LATIN1' LC_COLLATE = 'C' LC_CTYPE = 'de_DE' TABLESPACE = encoding;"),
             (DatabaseLocale{"LATIN1", Provider::libc, "C", "de_DE", "", ""}));
-  EXPECT_EQ(locale_in("CREATE DATABASE i WITH TEMPLATE = template0 ENCODING = 'UTF8' "
-                      "LOCALE_PROVIDER = icu LOCALE = 'C' ICU_LOCALE = 'de-DE' ICU_RULES = '&a<b';"),
-            (DatabaseLocale{"UTF8", Provider::icu, "C", "C", "de-DE", "&a<b"}));
-  EXPECT_EQ(locale_in("CREATE DATABASE b WITH TEMPLATE = template0 ENCODING = 'UTF8' "
-                      "LOCALE_PROVIDER = builtin LOCALE = 'en_US.UTF-8' BUILTIN_LOCALE = 'C.UTF-8';"),
-            (DatabaseLocale{"UTF8", Provider::builtin, "en_US.UTF-8", "en_US.UTF-8", "C.UTF-8", ""}));
+  EXPECT_EQ(
+      locale_in("CREATE DATABASE i WITH TEMPLATE = template0 ENCODING = 'UTF8' "
+                "LOCALE_PROVIDER = icu LOCALE = 'C' ICU_LOCALE = 'de-DE' ICU_RULES = '&a<b';"),
+      (DatabaseLocale{"UTF8", Provider::icu, "C", "C", "de-DE", "&a<b"}));
+  EXPECT_EQ(
+      locale_in("CREATE DATABASE b WITH TEMPLATE = template0 ENCODING = 'UTF8' "
+                "LOCALE_PROVIDER = builtin LOCALE = 'en_US.UTF-8' BUILTIN_LOCALE = 'C.UTF-8';"),
+      (DatabaseLocale{"UTF8", Provider::builtin, "en_US.UTF-8", "en_US.UTF-8", "C.UTF-8", ""}));
   EXPECT_EQ(locale_in("CREATE DATABASE plain;"), std::nullopt);
   EXPECT_EQ(locale_in("CREATE TABLE t (encoding text DEFAULT 'UTF8');"), std::nullopt);
   EXPECT_EQ(locale_in("CREATE DATABASE d ENCODING ="), std::nullopt);
@@ -63,14 +65,19 @@ class NewDatabaseTest : public testing::Test {
     const auto row = connection.query(
         std::string("SELECT pg_encoding_to_char(encoding), datcollate, datctype, ") +
         (named ? "datlocprovider, " : "'c', ") +
-        (renamed ? "coalesce(datlocale, '')" : named ? "coalesce(daticulocale, '')" : "''") +
+        (renamed ? "coalesce(datlocale, '')"
+         : named ? "coalesce(daticulocale, '')"
+                 : "''") +
         " FROM pg_database WHERE datname = current_database()");
     const char provider = row.get(0, 3)[0];
     return {row.get(0, 0),
             provider == 'c'   ? Provider::libc
             : provider == 'i' ? Provider::icu
                               : Provider::builtin,
-            row.get(0, 1), row.get(0, 2), row.get(0, 4), ""};
+            row.get(0, 1),
+            row.get(0, 2),
+            row.get(0, 4),
+            ""};
   }
 
   test::TestDatabase database_;
@@ -108,7 +115,8 @@ TEST_F(NewDatabaseTest, TakesWhatIsNearestToALocaleThatIsMissing) {
 
 TEST_F(NewDatabaseTest, SortsByIcuWhatTheCLibraryCannot) {
   if (maintenance_.server_version() < 150000) GTEST_SKIP() << "ICU is of PostgreSQL 15";
-  const auto has_icu = maintenance_.query("SELECT count(*) FROM pg_collation WHERE collprovider = 'i'");
+  const auto has_icu =
+      maintenance_.query("SELECT count(*) FROM pg_collation WHERE collprovider = 'i'");
   if (has_icu.integer(0, 0) == 0) GTEST_SKIP() << "the server is built without ICU";
   // No C library has the first encoding's locale; Danish sorts aa behind z.
   const auto [locale, told] =

@@ -44,16 +44,20 @@ END $$)");
   for (int i = 0; i < 3000; ++i) {
     std::string text;
     for (unsigned parts = random() % 8; parts > 0; --parts) {
-      append_code_point(text, 1 + static_cast<char32_t>(random() % (random() % 2 == 0 ? 0x7f : 0x2ffff)));
+      append_code_point(text,
+                        1 + static_cast<char32_t>(random() % (random() % 2 == 0 ? 0x7f : 0x2ffff)));
     }
-    if (!text.empty() && random() % 2 == 0) text[random() % text.size()] = static_cast<char>(1 + random() % 255);
+    if (!text.empty() && random() % 2 == 0)
+      text[random() % text.size()] = static_cast<char>(1 + random() % 255);
     ours.push_back(is_utf8(text));
     values += i == 0 ? "('\\x" : ",('\\x";
     for (const char c : text) values += fmt::format("{:02x}", static_cast<unsigned char>(c));
     values += "'::bytea)";
   }
-  const auto theirs = connection.query("SELECT pg_temp.is_utf8(b) FROM (VALUES " + values + ") v (b)");
-  for (std::size_t i = 0; i < ours.size(); ++i) EXPECT_EQ(theirs.get(i, 0), ours[i] ? "t" : "f") << i;
+  const auto theirs =
+      connection.query("SELECT pg_temp.is_utf8(b) FROM (VALUES " + values + ") v (b)");
+  for (std::size_t i = 0; i < ours.size(); ++i)
+    EXPECT_EQ(theirs.get(i, 0), ours[i] ? "t" : "f") << i;
 }
 
 }  // namespace

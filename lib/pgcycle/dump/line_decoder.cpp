@@ -19,7 +19,18 @@ constexpr std::string_view kNamesUtf8 = "SET client_encoding = 'UTF8';";
 
 using Pair = std::pair<std::string_view, std::string_view>;
 // What databases can be in but WIN…, which is CP… there, and MULE_INTERNAL, which is nowhere else.
-constexpr std::array<Pair, 21> kNames{{{"EUC_CN", "EUC-CN"}, {"EUC_JIS_2004", "EUC-JISX0213"}, {"EUC_JP", "EUC-JP-MS"}, {"EUC_KR", "EUC-KR"}, {"EUC_TW", "EUC-TW"}, {"ISO_8859_5", "ISO-8859-5"}, {"ISO_8859_6", "ISO-8859-6"}, {"ISO_8859_7", "ISO-8859-7"}, {"ISO_8859_8", "ISO-8859-8"}, {"KOI8R", "KOI8-R"}, {"KOI8U", "KOI8-U"}, {"LATIN1", "ISO-8859-1"}, {"LATIN10", "ISO-8859-16"}, {"LATIN2", "ISO-8859-2"}, {"LATIN3", "ISO-8859-3"}, {"LATIN4", "ISO-8859-4"}, {"LATIN5", "ISO-8859-9"}, {"LATIN6", "ISO-8859-10"}, {"LATIN7", "ISO-8859-13"}, {"LATIN8", "ISO-8859-14"}, {"LATIN9", "ISO-8859-15"}}};
+constexpr std::array<Pair, 21> kNames{
+    {{"EUC_CN", "EUC-CN"},         {"EUC_JIS_2004", "EUC-JISX0213"},
+     {"EUC_JP", "EUC-JP-MS"},      {"EUC_KR", "EUC-KR"},
+     {"EUC_TW", "EUC-TW"},         {"ISO_8859_5", "ISO-8859-5"},
+     {"ISO_8859_6", "ISO-8859-6"}, {"ISO_8859_7", "ISO-8859-7"},
+     {"ISO_8859_8", "ISO-8859-8"}, {"KOI8R", "KOI8-R"},
+     {"KOI8U", "KOI8-U"},          {"LATIN1", "ISO-8859-1"},
+     {"LATIN10", "ISO-8859-16"},   {"LATIN2", "ISO-8859-2"},
+     {"LATIN3", "ISO-8859-3"},     {"LATIN4", "ISO-8859-4"},
+     {"LATIN5", "ISO-8859-9"},     {"LATIN6", "ISO-8859-10"},
+     {"LATIN7", "ISO-8859-13"},    {"LATIN8", "ISO-8859-14"},
+     {"LATIN9", "ISO-8859-15"}}};
 
 }  // namespace
 
@@ -93,9 +104,8 @@ void LineDecoder::begin(std::string encoding, int number) {
 
 std::optional<std::string> iconv_name_of(std::string_view encoding) {
   if (encoding.starts_with("WIN")) return fmt::format("CP{}", encoding.substr(3));
-  const auto found = std::find_if(kNames.begin(), kNames.end(), [encoding](const Pair& pair) {
-    return pair.first == encoding;
-  });
+  const auto found = std::find_if(kNames.begin(), kNames.end(),
+                                  [encoding](const Pair& pair) { return pair.first == encoding; });
   if (found == kNames.end()) return std::nullopt;
   return std::string(found->second);
 }

@@ -29,7 +29,7 @@ class LineDecoder {
   void begin(std::string encoding, int number);
 
   std::string file_;
-  std::string encoding_;  // as the dump names it; empty until then
+  std::string encoding_;                    // as the dump names it; empty until then
   std::unique_ptr<Conversion> conversion_;  // none of UTF-8 and SQL_ASCII
 };
 

@@ -164,9 +164,9 @@ void NewDatabase::create_near(const std::optional<DatabaseLocale>& locale,
     wanted.collate = "C";
   }
   if (can_create(wanted)) return;
-  const std::string missing = fmt::format(
-      "the server does not have the locale {} ({}) of the dump's database", locale->name(),
-      locale->encoding);
+  const std::string missing =
+      fmt::format("the server does not have the locale {} ({}) of the dump's database",
+                  locale->name(), locale->encoding);
   for (const DatabaseLocale& other : nearest_to(wanted)) {
     if (!can_create(other)) continue;
     reporter.notice("{}: text sorts by {}{}", missing, other.name(),

@@ -159,6 +159,31 @@ for form in c d t p; do
   run 0 pgcycle-extract --from-dump "$work/latin.$form"
   says fixtures/public/orders.json '"town": "Zürich"' '"town": "Ærø"'
 done
+# All programs work on such a database.
+run 0 pgcycle-reset -q --dump "$work/latin.c"
+rm -rf fixtures
+run 0 pgcycle-extract
+run 0 pgcycle-seed --force
+mkdir latin
+printf "CREATE TABLE größe (a text DEFAULT 'ü');\n" >latin/000001_size.up.sql
+printf "DROP TABLE größe;\n" >latin/000001_size.down.sql
+run 0 pgcycle-migrate --migrations latin rehearse
+run 0 pgcycle-migrate --migrations latin up
+run 0 pgcycle-migrate diff "$work/latin.p" shop_test --sql
+says "$out" "CREATE TABLE public.\"größe\"" "'ü'"
+run 0 pgcycle-migrate lock
+run 0 pgcycle-migrate backup
+same "$(encoding)" LATIN1
+# Of another script, the names that are made up may not be in the database's encoding.
+psql -X -q -d "$admin" -c "CREATE DATABASE japanese TEMPLATE template0 ENCODING 'EUC_JP' LOCALE 'C'"
+japanese="postgresql://postgres@localhost:$port/japanese"
+PGCLIENTENCODING=UTF8 psql -X -q -d "$japanese" -c "CREATE TABLE orders (id int PRIMARY KEY, town text, note text); INSERT INTO orders VALUES (1, '№①', '山田太郎')"
+sed 's/"scrub"/"person_name"/' pgcycle.json >names.json
+run 1 pgcycle-extract --config names.json -d "$japanese"
+says "$err" "public.orders" "the database's encoding lacks a character"
+pg_dump -Fc -d "$japanese" -f "$work/japanese.dump"
+run 0 pgcycle-extract --config names.json --from-dump "$work/japanese.dump"
+says fixtures/public/orders.json '"town": "№①"'
 run 0 pgcycle-reset --dump "$work/nowhere.sql"
 says "$err" "the server does not have the locale xx_XX.UTF-8 (UTF8) of the dump's database: text sorts"
 same "$(encoding)" UTF8

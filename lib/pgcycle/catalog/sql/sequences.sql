@@ -9,7 +9,7 @@ WITH uses AS (
     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
       AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
     UNION
-    -- nextval('…') in a default
+    -- nextval('...') in a default
     SELECT d.refobjid, def.adrelid, def.adnum
     FROM pg_depend d
     JOIN pg_attrdef def ON d.classid = 'pg_attrdef'::regclass AND d.objid = def.oid
