@@ -29,6 +29,17 @@ TEST(Config, IsFoundInAParentDirectory) {
   EXPECT_EQ(config.path("dump.file"), directory.path() / "d" / "a.dump");
 }
 
+// Anybody may leave a file in a folder such as /tmp.
+TEST(Config, OfAFolderThatStrangersShareIsReadOnlyThere) {
+  const TestDirectory directory;
+  directory.write("pgcycle.json", R"({"database": {"name": "x"}})");
+  directory.write("sub/file", "");
+  std::filesystem::permissions(directory.path(),
+                               std::filesystem::perms::all | std::filesystem::perms::sticky_bit);
+  EXPECT_FALSE(Config::discover(directory.path() / "sub", variables({})).has_file());
+  EXPECT_TRUE(Config::discover(directory.path(), variables({})).has_file());
+}
+
 TEST(Config, WithoutAFileHasDefaults) {
   const TestDirectory directory;
   const Config config = Config::discover(directory.path(), variables({}));

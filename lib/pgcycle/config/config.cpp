@@ -205,6 +205,13 @@ std::size_t find_variable(const std::string& text, std::size_t from, std::string
   return start;
 }
 
+// Anybody can leave a file there: writable by all, and sticky.
+bool is_shared_by_strangers(const fs::path& directory) {
+  std::error_code unknown;
+  constexpr fs::perms kShared = fs::perms::others_write | fs::perms::sticky_bit;
+  return (fs::status(directory, unknown).permissions() & kShared) == kShared;
+}
+
 }  // namespace
 
 std::span<const ConfigKey> config_keys() { return kKeys; }
@@ -245,11 +252,13 @@ Config Config::load(const fs::path& file, Environment environment) {
 }
 
 Config Config::discover(const fs::path& start, Environment environment) {
-  for (fs::path directory = fs::absolute(start);; directory = directory.parent_path()) {
-    if (fs::is_regular_file(directory / kFileName)) {
+  const fs::path here = fs::absolute(start);
+  for (fs::path directory = here;; directory = directory.parent_path()) {
+    if ((directory == here || !is_shared_by_strangers(directory)) &&
+        fs::is_regular_file(directory / kFileName)) {
       return load(directory / kFileName, std::move(environment));
     }
-    if (directory == directory.root_path()) return empty(fs::absolute(start), environment);
+    if (directory == directory.root_path()) return empty(here, environment);
   }
 }
 

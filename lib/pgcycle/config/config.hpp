@@ -45,6 +45,7 @@ class Config {
   // Reads `file`. Throws when it is missing, malformed or holds an unknown key.
   static Config load(const std::filesystem::path& file, Environment environment);
   // Looks for pgcycle.json in `start` and its parents; empty when there is none.
+  // Parents that strangers share, as /tmp, are passed over.
   static Config discover(const std::filesystem::path& start, Environment environment);
 
   bool has_file() const { return !file_.empty(); }
