@@ -126,6 +126,46 @@ external_server() {
   done
   fail "the external server does not answer after $try tries: $(tail -n 3 "$directory.log")"
 }
+# A pooler in front of it that hands out four sessions by transaction; sets $pool, its port.
+pooler() {
+  local bouncer
+  bouncer=$(command -v pgbouncer || ls /usr/sbin/pgbouncer 2>/dev/null) || skip "pgbouncer is not installed"
+  external_server pooled
+  pool=$((port + 1))
+  mkdir "$work/bouncer"
+  printf '"postgres" ""\n' >"$work/bouncer/users"
+  cat >"$work/bouncer/ini" <<INI
+[databases]
+* = host=$work/pooled port=$port user=postgres
+[pgbouncer]
+listen_addr = localhost
+listen_port = $pool
+unix_socket_dir =
+auth_type = any
+auth_file = $work/bouncer/users
+pidfile = $work/bouncer/pid
+pool_mode = transaction
+default_pool_size = 4
+ignore_startup_parameters = extra_float_digits,options
+INI
+  [[ $(id -u) != 0 ]] || chown -R postgres "$work/bouncer"
+  as_server_user "$bouncer" -q "$work/bouncer/ini" >"$work/bouncer.log" 2>&1 &
+  for _ in $(seq 50); do
+    if psql -X -q -d "postgresql://postgres@localhost:$pool/postgres" -c 'SELECT' >/dev/null 2>&1; then return; fi
+    sleep 0.1
+  done
+  fail "the pooler does not answer: $(tail -n 3 "$work/bouncer.log")"
+}
+# nothing_left URL: the pooler's sessions are as the server made them.
+nothing_left() {
+  local i sessions=()
+  for i in 1 2 3 4; do
+    psql -X -At -d "$1" -c "WITH held AS MATERIALIZED (SELECT pg_sleep(0.4)) SELECT 'prepared ' || name FROM pg_prepared_statements UNION ALL SELECT format('%s is %s', name, setting) FROM held, pg_settings WHERE source = 'session' UNION ALL SELECT 'a lock' FROM pg_locks WHERE locktype = 'advisory'" >"$work/left.$i" &
+    sessions+=($!)
+  done
+  wait "${sessions[@]}"
+  for i in 1 2 3 4; do same "$(grep -v -e '^application_name ' -e '^client_encoding ' "$work/left.$i")" "" "left in a session"; done
+}
 server_gone() {
   local postmaster
   postmaster=$(head -n 1 "$work/$1/data/postmaster.pid" 2>/dev/null) || return 0

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "catalog/embedded_sql.hpp"
 #include "pgcycle/support/hash.hpp"
@@ -152,7 +153,7 @@ std::vector<const CatalogObject*> Inventory::parts_of(const std::string& parent,
 }
 
 Inventory load_inventory(postgres::Connection& connection, InventoryDetail detail) {
-  std::vector<postgres::Statement> statements{{"SELECT set_config('search_path', '', false)", {}},
+  std::vector<postgres::Statement> statements{{"SELECT set_config('search_path', '', true)", {}},
                                               {std::string(sql::inventory_relations), {}},
                                               {std::string(sql::inventory_parts), {}},
                                               {std::string(sql::inventory_routines), {}},
@@ -166,9 +167,12 @@ Inventory load_inventory(postgres::Connection& connection, InventoryDetail detai
   if (detail == InventoryDetail::with_dependencies) {
     statements.push_back({std::string(sql::inventory_dependencies), {}});
   }
-  const std::string path = connection.query("SELECT current_setting('search_path')").get(0, 0);
+  std::optional<std::string> path;  // of the transaction that goes on
+  if (connection.in_transaction()) {
+    path = connection.query("SELECT current_setting('search_path')").get(0, 0);
+  }
   const std::vector<Result> rows = connection.query_all(statements);
-  connection.query("SELECT set_config('search_path', $1, false)", {path});
+  if (path) connection.query("SELECT set_config('search_path', $1, true)", {path});
   Inventory inventory;
   for (std::size_t i = 1; i < objects; ++i) add_objects(inventory, rows[i]);
   number_columns(inventory);

@@ -16,6 +16,7 @@ constexpr const char* kUsualRole = "SET LOCAL session_replication_role = origin"
 }  // namespace
 
 bool rest_triggers(postgres::Connection& connection) {
+  if (connection.is_pooled()) return false;
   try {
     connection.execute("SET session_replication_role = replica");
     return true;

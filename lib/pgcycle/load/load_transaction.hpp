@@ -23,7 +23,8 @@ enum class Triggers {
 };
 
 // Switches the session's triggers off until its end, so that its plans stay from one transaction
-// to the next: the server throws them away where the role changes. False: there is no right to.
+// to the next: the server throws them away where the role changes. False: there is no right to,
+// or the session is a pooler's.
 bool rest_triggers(postgres::Connection& connection);
 
 class LoadTransaction {

@@ -35,8 +35,20 @@ CREATE TABLE IF NOT EXISTS pgcycle.migration_step (
   finished_at timestamptz,
   duration_ms double precision,
   applied_by text NOT NULL DEFAULT session_user,
+  client text DEFAULT current_setting('application_name') || coalesce(' from ' || host(inet_client_addr()), ''),
+  running integer,
+  indexes_before text,
+  output text,
+  progress text,
+  taken_back integer,
   PRIMARY KEY (version, step)
 );
+CREATE TABLE IF NOT EXISTS pgcycle.migration_turn (token varchar(32) NOT NULL);
+INSERT INTO pgcycle.migration_turn SELECT '' WHERE NOT EXISTS (SELECT FROM pgcycle.migration_turn);
+)";
+
+// What journals of an earlier pgcycle lack.
+constexpr std::string_view kLaterColumns = R"(
 ALTER TABLE pgcycle.migration_step
   ADD COLUMN IF NOT EXISTS client text DEFAULT current_setting('application_name') || coalesce(' from ' || host(inet_client_addr()), ''),
   ADD COLUMN IF NOT EXISTS running integer,
@@ -44,9 +56,17 @@ ALTER TABLE pgcycle.migration_step
   ADD COLUMN IF NOT EXISTS output text,
   ADD COLUMN IF NOT EXISTS progress text,
   ADD COLUMN IF NOT EXISTS taken_back integer;
-CREATE TABLE IF NOT EXISTS pgcycle.migration_turn (token text NOT NULL);
-INSERT INTO pgcycle.migration_turn SELECT '' WHERE NOT EXISTS (SELECT FROM pgcycle.migration_turn);
 )";
+
+// Of a step that is one transaction, with `values_of` it.
+constexpr std::string_view kStepRow =
+    "INSERT INTO pgcycle.migration_step (version, step, kind, checksum, state, started_at, "
+    "finished_at, duration_ms) VALUES ($1, $2, $3, $4, 'done', now(), clock_timestamp(), "
+    "round(1000 * extract(epoch FROM clock_timestamp() - now())::numeric, 3))";
+
+postgres::Parameters values_of(const Version& version, const Step& step) {
+  return {version.name, step.name, std::string(name_of(step.kind)), step.checksum};
+}
 
 // A database that the files alone have made has no such table.
 postgres::Statement alembic_is(const std::string& revision) {
@@ -76,11 +96,11 @@ bool JournalContents::is_current(const Version& version, const Step& step) const
 
 void Journal::prepare() {
   // The last table that was added: a journal without it is of an earlier pgcycle.
-  const auto newest = connection_.query("SELECT to_regclass('pgcycle.migration_turn')");
-  if (!newest.is_null(0, 0)) return;
-  postgres::Transaction transaction(connection_);
-  connection_.execute(kTables);
-  transaction.commit();
+  const auto there = connection_.query(
+      "SELECT to_regclass('pgcycle.migration_turn'), to_regclass('pgcycle.migration_step')");
+  if (!there.is_null(0, 0)) return;
+  connection_.execute(
+      fmt::format("BEGIN;{}{}COMMIT", kTables, there.is_null(0, 1) ? "" : kLaterColumns));
 }
 
 Journal::~Journal() {
@@ -115,8 +135,8 @@ std::string Journal::fence() const {
   if (token_.empty()) return {};
   // The text is no number: the error shows it.
   return fmt::format(
-      "SELECT (CASE count(*) WHEN 0 THEN 'another run has taken the turn' ELSE '1' END)::integer "
-      "FROM (SELECT FROM pgcycle.migration_turn WHERE token = {} FOR SHARE) t",
+      "SELECT (CASE token WHEN {} THEN '1' ELSE 'another run has taken the turn' END)::integer "
+      "FROM pgcycle.migration_turn FOR SHARE",
       postgres::quote_literal(token_));
 }
 
@@ -176,18 +196,21 @@ postgres::Statement Journal::started(const Version& version, const Step& step) {
 
 postgres::Statement Journal::applied(const Version& version, const Step& step,
                                      bool completes_version) {
-  return {fmt::format(
-              "{}INSERT INTO pgcycle.migration_step AS s (version, step, kind, checksum, state, "
-              "started_at, finished_at, duration_ms) VALUES ($1, $2, $3, $4, 'done', now(), "
-              "clock_timestamp(), round(1000 * extract(epoch FROM clock_timestamp() - "
-              "now())::numeric, 3)) ON CONFLICT (version, step) DO UPDATE SET checksum = "
-              "excluded.checksum, state = 'done', started_at = excluded.started_at, finished_at = "
-              "excluded.finished_at, duration_ms = excluded.duration_ms, running = NULL, "
-              "indexes_before = NULL, progress = NULL, statements_done = 0",
-              completes_version ? "WITH v AS (INSERT INTO pgcycle.migration_version (version) "
-                                  "VALUES ($1) ON CONFLICT DO NOTHING) "
-                                : ""),
-          {version.name, step.name, std::string(name_of(step.kind)), step.checksum}};
+  return {fmt::format("{}{} ON CONFLICT (version, step) DO UPDATE SET checksum = "
+                      "excluded.checksum, state = 'done', started_at = excluded.started_at, "
+                      "finished_at = excluded.finished_at, duration_ms = excluded.duration_ms, "
+                      "running = NULL, indexes_before = NULL, progress = NULL, statements_done = 0",
+                      completes_version ? "WITH v AS (INSERT INTO pgcycle.migration_version "
+                                          "(version) VALUES ($1) ON CONFLICT DO NOTHING) "
+                                        : "",
+                      kStepRow),
+          values_of(version, step)};
+}
+
+postgres::Statement Journal::applied_at_first(const Version& version, const Step& step) {
+  return {fmt::format("WITH v AS (INSERT INTO pgcycle.migration_version (version) VALUES ($1)) {}",
+                      kStepRow),
+          values_of(version, step)};
 }
 
 postgres::Statement Journal::statements_done(const Version& version, const Step& step,

@@ -6,6 +6,7 @@
 #include <optional>
 #include <random>
 
+#include "pgcycle/migrate/runner.hpp"
 #include "pgcycle/support/interrupt.hpp"
 
 namespace pgcycle::migrate {
@@ -14,13 +15,17 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Behind a pooler the process is not known, but for its application's name.
 constexpr const char* kBlockers = R"(
 SELECT string_agg(format('process %s (%s%s, %s for %s s%s): %s', pid, usename,
     coalesce(', ' || nullif(application_name, ''), ''), state,
     extract(epoch FROM clock_timestamp() - coalesce(xact_start, state_change))::integer,
     coalesce(', waits for a ' || wait_event_type, ''),
     left(regexp_replace(query, '\s+', ' ', 'g'), 100)), E'\n' ORDER BY pid)
-FROM pg_catalog.pg_stat_activity WHERE pid = ANY (pg_catalog.pg_blocking_pids($1::integer)))";
+FROM pg_catalog.pg_stat_activity WHERE pid IN (
+  SELECT unnest(pg_catalog.pg_blocking_pids(a.pid)) FROM pg_catalog.pg_stat_activity a
+  WHERE a.pid = $1::integer OR a.wait_event_type = 'Lock' AND a.datname = current_database()
+    AND a.application_name = $2))";
 
 void pause_with_jitter(double seconds) {
   static thread_local std::mt19937 random{std::random_device{}()};
@@ -53,9 +58,13 @@ LockPatience::~LockPatience() {
   if (thread_.joinable()) thread_.join();
 }
 
-std::string LockPatience::setting() const {
+std::string LockPatience::setting() const { return setting("SET LOCAL"); }
+
+std::string LockPatience::session_setting() const { return setting("SET"); }
+
+std::string LockPatience::setting(std::string_view command) const {
   if (settings_.timeout_seconds <= 0) return {};
-  return fmt::format("SET LOCAL lock_timeout = '{:.0f}ms'",
+  return fmt::format("{} lock_timeout = '{:.0f}ms'", command,
                      std::max(1.0, settings_.timeout_seconds * 1000));
 }
 
@@ -116,8 +125,9 @@ void LockPatience::watch() {
     lock.unlock();
     std::string found;
     try {
-      if (!connection) connection = server::open_target(target_, reporter_);
-      found = connection->query(kBlockers, {std::to_string(backend_)}).get(0, 0);
+      if (!connection) connection = open_plain(target_, reporter_);
+      found = connection->query(kBlockers, {std::to_string(backend_), target_.application_name})
+                  .get(0, 0);
     } catch (const Error&) {  // only to tell more
       connection.reset();
     }

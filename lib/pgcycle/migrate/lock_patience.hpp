@@ -40,8 +40,11 @@ class LockPatience {
 
   // "SET LOCAL lock_timeout = …", or empty.
   std::string setting() const;
+  // "SET lock_timeout = …", or empty.
+  std::string session_setting() const;
 
  private:
+  std::string setting(std::string_view command) const;
   void watch();
   std::string blocker();
 

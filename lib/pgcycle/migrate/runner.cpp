@@ -240,6 +240,7 @@ class UpRun : public Run {
     return step.is_sql() && !step.no_transaction && !step.repeatable && step.keeps_session &&
            !step.may_drop && !step.verify && step.required_tables.empty() &&
            step.required_steps.empty() && contents_.find(version, step) == nullptr &&
+           !contents_.versions.contains(version.name) &&
            std::filesystem::file_size(step.file, error) < kSmallFile;
   }
 

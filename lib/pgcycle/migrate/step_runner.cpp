@@ -24,7 +24,7 @@ using postgres::StatementTraits;
 using postgres::TransactionControl;
 
 constexpr std::size_t kVersionsInFirstText = 5;  // for which the server waits
-constexpr std::size_t kVersionsInAText = 25;
+constexpr std::size_t kVersionsInAText = 100;
 constexpr std::size_t kOutputTail = 20000;  // of a script's output, kept in the journal
 constexpr std::size_t kShownTail = 2000;    // of it, in an error
 
@@ -155,13 +155,13 @@ bool StepRunner::ran_as_text(std::span<const Version* const> versions) {
     try {
       connection_.execute(*text);
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::statement || is_lock_failure(error)) throw;
-      if (connection_.in_transaction()) connection_.execute("ROLLBACK");
+      if (error.code() != ErrorCode::statement) throw;
       try {
-        connection_.execute(forget_plans());
+        connection_.execute((connection_.in_transaction() ? "ROLLBACK;\n" : "") + end_of_text());
       } catch (const Error& gone) {
         if (gone.code() != ErrorCode::statement) throw;
       }
+      if (is_lock_failure(error)) throw;
       return false;
     }
   }
@@ -169,17 +169,18 @@ bool StepRunner::ran_as_text(std::span<const Version* const> versions) {
 }
 
 // Nothing where something in them is more than text. What each transaction begins and ends with is
-// planned once; within the text, which a pooler leaves on one session.
+// set and planned once, and gone at the end of the text, which a pooler leaves on one session.
 std::optional<std::string> StepRunner::text_of(std::span<const Version* const> versions) const {
-  const postgres::Statement row = Journal::applied(*versions[0], versions[0]->steps.front(), true);
+  const postgres::Statement row =
+      Journal::applied_at_first(*versions[0], versions[0]->steps.front());
   const std::vector<std::string> types(row.parameters.size(), "text");
-  std::string text = fmt::format("PREPARE {} AS {};\nPREPARE {} ({}) AS {};\n", begin_name_,
-                                 journal_.fence(), done_name_, fmt::join(types, ", "), row.sql);
-  std::string begin = fmt::format("BEGIN;\nEXECUTE {};\n", begin_name_);
-  if (const std::string setting = patience_.setting(); !setting.empty()) begin += setting + ";\n";
+  std::string text = patience_.session_setting();
+  if (!text.empty()) text += ";\n";
+  text += fmt::format("PREPARE {} AS {};\nPREPARE {} ({}) AS {};\n", begin_name_, journal_.fence(),
+                      done_name_, fmt::join(types, ", "), row.sql);
   for (const Version* version : versions) {
     const Step& step = version->steps.front();
-    text += begin;
+    text += fmt::format("BEGIN;\nEXECUTE {};\n", begin_name_);
     const std::string sql = read_up(step);
     postgres::SqlReader reader(sql, step.file.string(), {request_.standard_conforming_strings});
     while (const auto statement = reader.next()) {
@@ -187,16 +188,17 @@ std::optional<std::string> StepRunner::text_of(std::span<const Version* const> v
       text += statement->text + "\n;\n";
     }
     std::vector<std::string> values;
-    for (const auto& value : Journal::applied(*version, step, true).parameters) {
+    for (const auto& value : Journal::applied_at_first(*version, step).parameters) {
       values.push_back(postgres::quote_literal(value.value()));
     }
     text += fmt::format("EXECUTE {} ({});\nCOMMIT;\n", done_name_, fmt::join(values, ", "));
   }
-  return text + forget_plans();
+  return text + end_of_text();
 }
 
-std::string StepRunner::forget_plans() const {
-  return fmt::format("DEALLOCATE {};\nDEALLOCATE {}", begin_name_, done_name_);
+std::string StepRunner::end_of_text() const {
+  return fmt::format("DEALLOCATE {};\nDEALLOCATE {}{}", begin_name_, done_name_,
+                     patience_.session_setting().empty() ? "" : ";\nRESET lock_timeout");
 }
 
 void StepRunner::run_together(const Version& version, const std::vector<const Step*>& steps) {

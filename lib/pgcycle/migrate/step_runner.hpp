@@ -47,7 +47,7 @@ class StepRunner {
 
   bool ran_as_text(std::span<const Version* const> versions);
   std::optional<std::string> text_of(std::span<const Version* const> versions) const;
-  std::string forget_plans() const;
+  std::string end_of_text() const;
   void in_transaction(bool keeps_session, const std::function<void(SqlRun& run)>& work);
   void add_step(SqlRun& run, const Version& version, const Step& step, bool completes_version);
   void with_patience(const std::function<void(SqlRun& run)>& work);

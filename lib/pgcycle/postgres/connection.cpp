@@ -56,12 +56,60 @@ void receive_notice(void* reporter, const PGresult* result) {
                                             fmt::format("server: {}", message));
 }
 
-constexpr std::string_view kSessionSettings =
-    "SET search_path = ''; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; "
-    "SET extra_float_digits = 3; SET bytea_output = 'hex'; SET lc_monetary = 'C'; "
-    "SET TimeZone = 'UTC'; SET xmloption = 'content'; SET row_security = off; "
-    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
-    "SET quote_all_identifiers = off; SET standard_conforming_strings = on";
+constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kSettings{
+    {{"search_path", "''"},
+     {"DateStyle", "'ISO, MDY'"},
+     {"IntervalStyle", "'postgres'"},
+     {"extra_float_digits", "'3'"},
+     {"bytea_output", "'hex'"},
+     {"lc_monetary", "'C'"},
+     {"TimeZone", "'UTC'"},
+     {"xmloption", "'content'"},
+     {"row_security", "'off'"},
+     {"statement_timeout", "'0'"},
+     {"idle_in_transaction_session_timeout", "'0'"},
+     {"quote_all_identifiers", "'off'"},
+     {"standard_conforming_strings", "'on'"}}};
+
+std::string settings_by(std::string_view command) {
+  std::string out;
+  for (const auto& [name, value] : kSettings) {
+    out += fmt::format("{}{} {} = {}", out.empty() ? "" : "; ", command, name, value);
+  }
+  return out;
+}
+
+// For the transaction, where SET LOCAL would warn that there is none.
+std::string settings_query() {
+  std::string out;
+  for (const auto& [name, value] : kSettings) {
+    out += fmt::format("{}pg_catalog.set_config('{}', {}, true)", out.empty() ? "SELECT " : ", ",
+                       name, value);
+  }
+  return out;
+}
+
+std::string_view first_word(std::string_view sql) {
+  sql.remove_prefix(std::min(sql.find_first_not_of(" \t\n"), sql.size()));
+  return sql.substr(0, sql.find_first_of(" \t\n;("));
+}
+
+bool begins_transaction(std::string_view sql) { return first_word(sql) == "BEGIN"; }
+
+// What reads or writes rows; other statements may refuse to be in a transaction.
+bool depends_on_settings(std::string_view sql) {
+  constexpr std::array<std::string_view, 8> kWords{"SELECT", "WITH",   "VALUES", "COPY",
+                                                   "INSERT", "UPDATE", "DELETE", "EXPLAIN"};
+  return std::find(kWords.begin(), kWords.end(), first_word(sql)) != kWords.end();
+}
+
+// A pooler gives each client a process id of its own making. pgcycle's own server, at a socket
+// of the usual port, is not asked.
+bool is_of_a_pooler(Connection& connection, PGconn* raw) {
+  if (PQhost(raw)[0] == '/' && std::string_view(PQport(raw)) == "5432") return false;
+  return connection.execute("SELECT pg_catalog.pg_backend_pid()").integer(0, 0) !=
+         PQbackendPID(raw);
+}
 
 Error connection_error(const ConnectionInfo& info, PGconn* raw) {
   std::string reason = raw == nullptr ? "out of memory" : PQerrorMessage(raw);
@@ -234,16 +282,36 @@ Connection Connection::open(const ConnectionInfo& info, const Options& options) 
         std::array<char, 256> message{};
         PQcancel(target, message.data(), static_cast<int>(message.size()));
       });
-  if (!options.plain_session) connection.execute(kSessionSettings);
+  if (options.plain_session) return connection;
+  connection.impl_->pooled = is_of_a_pooler(connection, raw);
+  if (!connection.impl_->pooled) connection.execute(settings_by("SET"));
   return connection;
 }
 
+bool Connection::Impl::lacks_settings() const {
+  return pooled && PQtransactionStatus(raw()) == PQTRANS_IDLE;
+}
+
+std::string Connection::Impl::with_settings(std::string_view sql) const {
+  if (!lacks_settings()) return std::string(sql);
+  if (begins_transaction(sql)) {
+    const std::size_t behind = std::min(sql.find(';'), sql.size());
+    return fmt::format("{}; {}{}", sql.substr(0, behind), settings_by("SET LOCAL"),
+                       sql.substr(behind));
+  }
+  if (!depends_on_settings(sql)) return std::string(sql);
+  return fmt::format("{}; {}", settings_by("SET LOCAL"), sql);
+}
+
 Result Connection::query(std::string_view sql, const Parameters& parameters) {
+  if (!parameters.empty() && impl_->lacks_settings()) {
+    return query_all({{std::string(sql), parameters}}).front();
+  }
   impl_->log_sql(sql);
   impl_->last_error = {};
   try {
     auto rows = std::make_shared<Result::Impl>();
-    rows->rows = parameters.empty() ? impl_->session->execute(std::string(sql))
+    rows->rows = parameters.empty() ? impl_->session->execute(impl_->with_settings(sql))
                                     : impl_->session->execute(std::string(sql), parameters);
     return Result(std::move(rows));
   } catch (const pqxx::failure& failure) {
@@ -257,7 +325,9 @@ Result Connection::query_while(std::string_view sql, const std::function<void()>
   impl_->log_sql(sql);
   impl_->last_error = {};
   PGconn* const raw = impl_->raw();
-  if (PQsendQuery(raw, std::string(sql).c_str()) != 1) impl_->raise(PQerrorMessage(raw));
+  if (PQsendQuery(raw, impl_->with_settings(sql).c_str()) != 1) {
+    impl_->raise(PQerrorMessage(raw));
+  }
   std::exception_ptr failure;
   try {
     work();
@@ -303,13 +373,20 @@ void Connection::Impl::send_all(const std::vector<Statement>& statements, std::s
   if (PQenterPipelineMode(session_handle) != 1) raise(PQerrorMessage(session_handle));
   std::vector<bool> is_preparation;  // of each result to come
   std::vector<std::string> fresh;
+  bool settings_to_come = lacks_settings() && !statements.empty();
   for (const Statement& statement : statements) {
+    if (settings_to_come && !begins_transaction(statement.sql)) {
+      settings_to_come = false;
+      PQsendQueryParams(session_handle, settings_query().c_str(), 0, nullptr, nullptr, nullptr,
+                        nullptr, 0);
+      is_preparation.push_back(true);
+    }
     log_sql(statement.sql);
     const std::vector<const char*> values = pointers_to(statement.parameters);
     const int count = static_cast<int>(values.size());
-    const bool is_prepared =
-        prepared_at > 0 && (prepared.contains(statement.sql) ||
-                            ++runs[std::hash<std::string>()(statement.sql)] >= prepared_at);
+    const bool is_prepared = prepared_at > 0 && !pooled &&
+                             (prepared.contains(statement.sql) ||
+                              ++runs[std::hash<std::string>()(statement.sql)] >= prepared_at);
     if (!is_prepared) {
       PQsendQueryParams(session_handle, statement.sql.c_str(), count, nullptr, values.data(),
                         nullptr, nullptr, 0);
@@ -367,6 +444,8 @@ std::vector<Result> Connection::query_all(const std::vector<Statement>& statemen
 }
 
 void Connection::keep_plans() { impl_->keeps_plans = true; }
+
+bool Connection::is_pooled() const { return impl_->pooled; }
 
 void Connection::forget_plans() {
   if (impl_->prepared.empty()) return;

@@ -109,8 +109,11 @@ class Connection {
   // little, and none may be a COPY. Where one fails, `last_error().statement` is its number.
   std::vector<Result> query_all(const std::vector<Statement>& statements);
   // From now on `query_all` prepares what it runs a second time; for sessions that ask the same
-  // again and again, and that no pooler hands to others in between.
+  // again and again.
   void keep_plans();
+  // The server's session may be handed to others between transactions: nothing is left in it.
+  // Settings are made anew in each transaction, and nothing is prepared. Not known of a plain one.
+  bool is_pooled() const;
   // For when definitions have changed: a plan may not return other types than before.
   void forget_plans();
 

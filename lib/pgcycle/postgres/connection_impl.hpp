@@ -37,6 +37,7 @@ struct Connection::Impl {
   std::unordered_map<std::string, std::string> prepared;  // statement → its name
   std::size_t prepared_count = 0;
   bool keeps_plans = false;
+  bool pooled = false;  // the server's session is others' between transactions
   std::unordered_map<std::size_t, std::size_t> runs;  // of statements, by their hash
 
   PGconn* raw() const { return session->raw(); }
@@ -45,6 +46,10 @@ struct Connection::Impl {
       reporter->debug(DebugTopic::sql, sql);
     }
   }
+  // In a pooler's session, outside of a transaction.
+  bool lacks_settings() const;
+  // The statements, where they need it, with the settings in their transaction.
+  std::string with_settings(std::string_view sql) const;
   // Sends all at once; `take` gets the result of each. What runs for the `prepared_at`th time is
   // prepared; 0: nothing is. Throws the first error, with the number of its statement.
   void send_all(const std::vector<Statement>& statements, std::size_t prepared_at,

@@ -99,7 +99,7 @@ std::uint64_t Connection::copy_out(std::string_view sql,
   impl_->log_sql(sql);
   impl_->last_error = {};
   PGconn* raw = impl_->raw();
-  const ResultHandle start(PQexec(raw, std::string(sql).c_str()));
+  const ResultHandle start(PQexec(raw, impl_->with_settings(sql).c_str()));
   if (PQresultStatus(start.get()) != PGRES_COPY_OUT) impl_->raise(PQerrorMessage(raw));
   std::string block;
   block.reserve(kBlockBytes * 2);

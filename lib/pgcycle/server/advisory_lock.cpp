@@ -49,38 +49,73 @@ void poll(postgres::Connection& connection, const std::string& key, Reporter& re
   }
 }
 
+// In a transaction that stays open where it succeeds. By the simple protocol: the other leaves a
+// portal, and with it a snapshot, open. So does any isolation level but this one, which a
+// database's settings may ask for.
+bool begin_with_lock(postgres::Connection& connection, const std::string& key,
+                     AdvisoryLock::Mode mode) {
+  constexpr int kHasTransactionTimeout = 170000;
+  connection.execute(fmt::format(
+      "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0{}",
+      connection.server_version() >= kHasTransactionTimeout ? "; SET LOCAL transaction_timeout = 0"
+                                                            : ""));
+  if (connection
+          .execute(fmt::format("SELECT pg_catalog.pg_try_advisory_xact_lock{}({})",
+                               mode == AdvisoryLock::Mode::shared ? "_shared" : "", key))
+          .boolean(0, 0)) {
+    return true;
+  }
+  connection.execute("ROLLBACK");
+  return false;
+}
+
 }  // namespace
+
+AdvisoryLock::AdvisoryLock(postgres::Connection& connection, std::string key, Mode mode)
+    : connection_(connection), key_(std::move(key)), mode_(mode) {
+  if (!connection.is_pooled()) return;
+  own_ = postgres::Connection::open(connection.info(), {"pgcycle", nullptr, true});
+}
 
 AdvisoryLock::AdvisoryLock(postgres::Connection& connection, std::string_view name,
                            Reporter& reporter, Mode mode)
     : AdvisoryLock(connection, key_of(name), mode) {
-  const std::string try_lock = fmt::format("SELECT pg_try_advisory_lock{}({})",
-                                           mode_ == Mode::shared ? "_shared" : "", key_);
-  poll(connection_, key_, reporter,
-       [&] { return held_ = connection_.query(try_lock).boolean(0, 0); });
+  poll(connection_, key_, reporter, [&] { return try_lock({}).has_value(); });
 }
 
 AdvisoryLock::AdvisoryLock(postgres::Connection& connection, std::string_view name,
                            Reporter& reporter, const std::string& question,
                            std::optional<postgres::Result>& answer)
-    : AdvisoryLock(connection, key_of(name)) {
-  const postgres::Statement try_lock{fmt::format("SELECT pg_try_advisory_lock({})", key_), {}};
+    : AdvisoryLock(connection, key_of(name), Mode::exclusive) {
   poll(connection_, key_, reporter, [&] {
-    const std::vector<postgres::Result> results = connection_.query_all({try_lock, {question, {}}});
-    answer = results[1];
-    return held_ = results[0].boolean(0, 0);
+    std::optional<std::vector<postgres::Result>> answers = try_lock({{question, {}}});
+    if (answers) answer = std::move(answers->front());
+    return answers.has_value();
   });
 }
 
 std::unique_ptr<AdvisoryLock> AdvisoryLock::try_once(postgres::Connection& connection,
                                                      std::string_view name) {
-  const std::string key = key_of(name);
-  if (!connection.query(fmt::format("SELECT pg_try_advisory_lock({})", key)).boolean(0, 0)) {
-    return nullptr;
-  }
-  std::unique_ptr<AdvisoryLock> lock(new AdvisoryLock(connection, key));
-  lock->held_ = true;
+  std::unique_ptr<AdvisoryLock> lock(new AdvisoryLock(connection, key_of(name), Mode::exclusive));
+  if (!lock->try_lock({})) return nullptr;
   return lock;
+}
+
+std::optional<std::vector<postgres::Result>> AdvisoryLock::try_lock(
+    std::vector<postgres::Statement> questions) {
+  if (own_) {
+    if (!begin_with_lock(*own_, key_, mode_)) return std::nullopt;
+    held_ = true;
+    return connection_.query_all(questions);
+  }
+  questions.insert(questions.begin(), {fmt::format("SELECT pg_catalog.pg_try_advisory_lock{}({})",
+                                                   mode_ == Mode::shared ? "_shared" : "", key_),
+                                       {}});
+  std::vector<postgres::Result> answers = connection_.query_all(questions);
+  held_ = answers.front().boolean(0, 0);
+  if (!held_) return std::nullopt;
+  answers.erase(answers.begin());
+  return answers;
 }
 
 AdvisoryLock::~AdvisoryLock() {
@@ -92,8 +127,10 @@ AdvisoryLock::~AdvisoryLock() {
 }
 
 void AdvisoryLock::release(const std::function<void(const std::string&)>& send) {
-  send(
-      fmt::format("SELECT pg_advisory_unlock{}({})", mode_ == Mode::shared ? "_shared" : "", key_));
+  send(own_ ? "SELECT"
+            : fmt::format("SELECT pg_catalog.pg_advisory_unlock{}({})",
+                          mode_ == Mode::shared ? "_shared" : "", key_));
+  if (own_) own_->execute("COMMIT");
   held_ = false;
 }
 
@@ -101,22 +138,8 @@ TransactionLock::TransactionLock(postgres::Connection connection, std::string_vi
                                  Reporter& reporter)
     : connection_(std::move(connection)) {
   const std::string key = key_of(name);
-  poll(connection_, key, reporter, [&] {
-    // By the simple protocol: the other leaves a portal, and with it a snapshot, open. So does
-    // any isolation level but this one, which a database's settings may ask for.
-    constexpr int kHasTransactionTimeout = 170000;
-    connection_.execute(fmt::format(
-        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0{}",
-        connection_.server_version() >= kHasTransactionTimeout ? "; SET LOCAL transaction_timeout "
-                                                                 "= 0"
-                                                               : ""));
-    if (connection_.execute(fmt::format("SELECT pg_catalog.pg_try_advisory_xact_lock({})", key))
-            .boolean(0, 0)) {
-      return true;
-    }
-    connection_.execute("ROLLBACK");
-    return false;
-  });
+  poll(connection_, key, reporter,
+       [&] { return begin_with_lock(connection_, key, AdvisoryLock::Mode::exclusive); });
 }
 
 TransactionLock::~TransactionLock() {

@@ -1,5 +1,5 @@
 // A turn that runs take by name: an advisory lock of PostgreSQL, held by a
-// session and gone with it.
+// session and gone with it. Behind a pooler by a transaction of another session.
 //
 // Waits by polling, so that no transaction stays open meanwhile.
 #pragma once
@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pgcycle/postgres/connection.hpp"
 #include "pgcycle/support/reporter.hpp"
@@ -35,10 +36,12 @@ class AdvisoryLock {
   AdvisoryLock& operator=(const AdvisoryLock&) = delete;
 
  private:
-  AdvisoryLock(postgres::Connection& connection, std::string key, Mode mode = Mode::exclusive)
-      : connection_(connection), key_(std::move(key)), mode_(mode) {}
+  AdvisoryLock(postgres::Connection& connection, std::string key, Mode mode);
+  // Where it is free, takes it and asks the questions.
+  std::optional<std::vector<postgres::Result>> try_lock(std::vector<postgres::Statement> questions);
 
   postgres::Connection& connection_;
+  std::optional<postgres::Connection> own_;  // where the session is a pooler's
   std::string key_;
   Mode mode_;
   bool held_ = false;

@@ -2,33 +2,9 @@
 # Behind a pooler that hands out its sessions by transaction: up, down, and two at once.
 . "$(dirname "$0")/../lib.sh"
 
-bouncer=$(command -v pgbouncer || ls /usr/sbin/pgbouncer 2>/dev/null) || skip "pgbouncer is not installed"
-external_server pooled
+pooler
 psql -X -q -d "$admin" -c "CREATE DATABASE app"
-pool=$((port + 1))
-mkdir "$work/bouncer"
-printf '"postgres" ""\n' >"$work/bouncer/users"
-cat >"$work/bouncer/ini" <<INI
-[databases]
-* = host=$work/pooled port=$port user=postgres
-[pgbouncer]
-listen_addr = localhost
-listen_port = $pool
-unix_socket_dir =
-auth_type = any
-auth_file = $work/bouncer/users
-pidfile = $work/bouncer/pid
-pool_mode = transaction
-default_pool_size = 4
-ignore_startup_parameters = extra_float_digits,options
-INI
-[[ $(id -u) != 0 ]] || chown -R postgres "$work/bouncer"
-as_server_user "$bouncer" -q "$work/bouncer/ini" >"$work/bouncer.log" 2>&1 &
 app="postgresql://postgres@localhost:$pool/app"
-for _ in $(seq 50); do
-  if psql -X -q -d "$app" -c 'SELECT' >/dev/null 2>&1; then break; fi
-  sleep 0.1
-done
 
 project pooler
 printf '{"database": {"url": "%s"}, "guard": {"allow": ["localhost/app", "localhost:%s/app"]}}\n' "$app" "$pool" >pgcycle.json
@@ -53,10 +29,24 @@ printf 'CREATE TABLE s40 (id nonsense);\n' >s/000040_s.up.sql
 run 3 pgcycle-migrate --migrations s up
 says "$err" 'type "nonsense" does not exist' "at $PWD/s/000040_s.up.sql:1:22"
 same "$(psql -X -At -d "$app" -c "SELECT count(*) FROM pg_class WHERE relname ~ '^s[0-9]+$'")" 39
+nothing_left "$app"
 printf 'CREATE TABLE s40 (id int);\n' >s/000040_s.up.sql
 run 0 pgcycle-migrate --migrations s up
 says "$out" "21 steps run"
 same "$(psql -X -At -d "$app" -c "SELECT count(*) FROM pg_class WHERE relname ~ '^s[0-9]+$'")" 60
-same "$(for _ in 1 2 3 4 5 6; do psql -X -At -d "$app" -c "SELECT name FROM pg_prepared_statements"; done)" ""
+nothing_left "$app"
+# One that does not get its lock.
+for i in 61 62 63; do printf 'ALTER TABLE s1 ADD c%s int;\n' "$i" >"s/0000${i}_s.up.sql"; done
+sed -i 's/^{/{"migrations": {"lockTimeout": "300ms", "lockWait": "900ms"}, /' pgcycle.json
+psql -X -q -d "$admin" -c '\c app' -c 'BEGIN; LOCK s1; SELECT pg_sleep(3)' >/dev/null &
+holder=$!
+sleep 0.5
+run 3 pgcycle-migrate --migrations s up
+says "$err" "no lock within" "psql" "LOCK s1"
+nothing_left "$app"
+wait "$holder"
+run 0 pgcycle-migrate --migrations s up
+says "$out" "3 steps run"
+nothing_left "$app"
 # Nothing holds a lock any more.
 same "$(psql -X -At -d "$admin" -c "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")" 0
