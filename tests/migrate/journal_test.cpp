@@ -19,8 +19,7 @@ TEST(Journal, ARunThatHasLostTheTurnChangesNothingMore) {
   EXPECT_EQ(connection.query(journal.fence()).get(0, 0), "1");
   database.value("UPDATE pgcycle.migration_turn SET token = 'x' RETURNING token");
   const Error error = test::error_of([&] { connection.query(journal.fence()); });
-  EXPECT_NE(std::string(error.message()).find("another run has taken the turn"),
-            std::string::npos);
+  EXPECT_NE(std::string(error.message()).find("another run has taken the turn"), std::string::npos);
 }
 
 // The fence holds the turn until its transaction ends.

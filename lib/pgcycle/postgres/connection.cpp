@@ -79,16 +79,6 @@ std::string settings_by(std::string_view command) {
   return out;
 }
 
-// For the transaction, where SET LOCAL would warn that there is none.
-std::string settings_query() {
-  std::string out;
-  for (const auto& [name, value] : kSettings) {
-    out += fmt::format("{}pg_catalog.set_config('{}', {}, true)", out.empty() ? "SELECT " : ", ",
-                       name, value);
-  }
-  return out;
-}
-
 std::string_view first_word(std::string_view sql) {
   sql.remove_prefix(std::min(sql.find_first_not_of(" \t\n"), sql.size()));
   return sql.substr(0, sql.find_first_of(" \t\n;("));
@@ -286,6 +276,16 @@ Connection Connection::open(const ConnectionInfo& info, const Options& options) 
   connection.impl_->pooled = is_of_a_pooler(connection, raw);
   if (!connection.impl_->pooled) connection.execute(settings_by("SET"));
   return connection;
+}
+
+// SET LOCAL would warn where the transaction is the message's own.
+std::string Connection::Impl::settings_query() {
+  std::string out;
+  for (const auto& [name, value] : kSettings) {
+    out += fmt::format("{}pg_catalog.set_config('{}', {}, true)", out.empty() ? "SELECT " : ", ",
+                       name, value);
+  }
+  return out;
 }
 
 bool Connection::Impl::lacks_settings() const {

@@ -48,6 +48,8 @@ struct Connection::Impl {
   }
   // In a pooler's session, outside of a transaction.
   bool lacks_settings() const;
+  // One statement that makes the settings for its transaction.
+  static std::string settings_query();
   // The statements, where they need it, with the settings in their transaction.
   std::string with_settings(std::string_view sql) const;
   // Sends all at once; `take` gets the result of each. What runs for the `prepared_at`th time is

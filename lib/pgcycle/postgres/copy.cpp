@@ -153,6 +153,9 @@ void Connection::copy_in_all(const std::vector<std::string>& before,
   std::vector<std::string> statements = before;
   for (const CopyIn& copy : copies) statements.push_back(copy.sql);
   if (statements.empty()) return;
+  const std::size_t settings = impl_->lacks_settings() ? 1 : 0;
+  const std::size_t first_copy = settings + before.size();
+  if (settings > 0) statements.insert(statements.begin(), Impl::settings_query());
   const std::string sql = fmt::format("{}", fmt::join(statements, ";\n"));
   impl_->log_sql(sql);
   impl_->last_error = {};
@@ -167,11 +170,11 @@ void Connection::copy_in_all(const std::vector<std::string>& before,
     if (status == PGRES_COPY_IN) {
       if (!sender.send_next()) impl_->raise(PQerrorMessage(raw));
     } else if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
-      if (answered >= before.size()) copies[answered - before.size()].finish(rows_of(result.get()));
+      if (answered >= first_copy) copies[answered - first_copy].finish(rows_of(result.get()));
       ++answered;
     } else {
       if (!error) error = impl_->last_error;
-      error->statement = answered;
+      error->statement = answered - settings;
     }
   }
   if (sender.has_cancelled()) std::rethrow_exception(sender.failure());
