@@ -9,27 +9,29 @@ namespace {
 
 using test::TestDatabase;
 
-TEST(Journal, ARunThatHasLostTheTurnChangesNothingMore) {
+class RunWithTheTurn : public testing::Test {
+ protected:
+  RunWithTheTurn() {
+    journal.prepare();
+    journal.take_turn(reporter_);
+  }
+
   TestDatabase database;
-  auto connection = database.connect();
-  test::RecordingReporter reporter;
-  Journal journal(connection);
-  journal.prepare();
-  journal.take_turn(reporter);
+  postgres::Connection connection = database.connect();
+  Journal journal{connection};
+
+ private:
+  test::RecordingReporter reporter_;
+};
+
+TEST_F(RunWithTheTurn, ThatHasLostItChangesNothingMore) {
   EXPECT_EQ(connection.query(journal.fence()).get(0, 0), "1");
   database.value("UPDATE pgcycle.migration_turn SET token = 'x' RETURNING token");
   const Error error = test::error_of([&] { connection.query(journal.fence()); });
   EXPECT_NE(std::string(error.message()).find("another run has taken the turn"), std::string::npos);
 }
 
-// The fence holds the turn until its transaction ends.
-TEST(Journal, TheTurnIsNotTakenFromARunInItsTransaction) {
-  TestDatabase database;
-  auto connection = database.connect();
-  test::RecordingReporter reporter;
-  Journal journal(connection);
-  journal.prepare();
-  journal.take_turn(reporter);
+TEST_F(RunWithTheTurn, KeepsItUntilItsTransactionEnds) {
   connection.execute("BEGIN");
   connection.query(journal.fence());
   const auto free = [&] {
