@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS pgcycle.migration_step (
   step text NOT NULL,
   kind text NOT NULL,
   checksum text NOT NULL,
-  state text NOT NULL CHECK (state IN ('started', 'done')),
+  state text NOT NULL,
   statements_done integer NOT NULL DEFAULT 0,
   started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   finished_at timestamptz,
@@ -98,9 +98,11 @@ void Journal::prepare() {
   // The last table that was added: a journal without it is of an earlier pgcycle.
   const auto there = connection_.query(
       "SELECT to_regclass('pgcycle.migration_turn'), to_regclass('pgcycle.migration_step')");
-  if (!there.is_null(0, 0)) return;
-  connection_.execute(
-      fmt::format("BEGIN;{}{}COMMIT", kTables, there.is_null(0, 1) ? "" : kLaterColumns));
+  if (there.is_null(0, 0)) {
+    connection_.execute(
+        fmt::format("BEGIN;{}{}COMMIT", kTables, there.is_null(0, 1) ? "" : kLaterColumns));
+  }
+  is_prepared_ = true;
 }
 
 Journal::~Journal() {
@@ -142,19 +144,22 @@ std::string Journal::fence() const {
 
 JournalContents Journal::read() {
   JournalContents contents;
-  const auto exists = connection_.query(
-      "SELECT attname = $1 FROM pg_catalog.pg_attribute WHERE attrelid = "
-      "to_regclass('pgcycle.migration_step') AND attnum > 0 ORDER BY 1 DESC LIMIT 1",
-      {std::string(kNewestColumn)});
-  if (exists.empty()) return contents;
-  // The journal of an earlier pgcycle lacks the newest columns.
+  bool has_newest = is_prepared_;
+  if (!is_prepared_) {
+    const auto columns = connection_.query(
+        "SELECT attname = $1 FROM pg_catalog.pg_attribute WHERE attrelid = "
+        "to_regclass('pgcycle.migration_step') AND attnum > 0 ORDER BY 1 DESC LIMIT 1",
+        {std::string(kNewestColumn)});
+    if (columns.empty()) return contents;
+    has_newest = columns.boolean(0, 0);  // the journal of an earlier pgcycle lacks them
+  }
   const std::vector<postgres::Result> results = connection_.query_all({
       {fmt::format(
            "SELECT version, step, state, checksum, statements_done, "
            "finished_at::timestamptz(0)::text, COALESCE(duration_ms, 0), applied_by, {} FROM "
            "pgcycle.migration_step",
-           exists.boolean(0, 0) ? "running, indexes_before, progress, taken_back"
-                                : "NULL::int, NULL::text, NULL::text, NULL::int"),
+           has_newest ? "running, indexes_before, progress, taken_back"
+                      : "NULL::int, NULL::text, NULL::text, NULL::int"),
        {}},
       {"SELECT version, applied_at::timestamptz(0)::text, applied_by FROM "
        "pgcycle.migration_version",

@@ -99,6 +99,7 @@ class Journal {
  private:
   postgres::Connection& connection_;
   std::string token_;  // of the turn, once it is taken
+  bool is_prepared_ = false;
 };
 
 }  // namespace pgcycle::migrate
