@@ -126,8 +126,7 @@ class RuleProof {
     if (error.sqlstate() == "22P05") {
       return out.hint(
           "the database's encoding lacks a character that one of these rules makes; "
-          "pgcycle-extract "
-          "--from-dump works in UTF-8");
+          "pgcycle-extract --from-dump works in UTF-8");
     }
     return out.hint(
         "one of these rules gives values that its column's type or domain does not take");

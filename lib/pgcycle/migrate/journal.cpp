@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS pgcycle.migration_step (
   step text NOT NULL,
   kind text NOT NULL,
   checksum text NOT NULL,
-  state text NOT NULL,
+  state text NOT NULL CHECK (state IN ('started', 'done')),
   statements_done integer NOT NULL DEFAULT 0,
   started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   finished_at timestamptz,
@@ -99,8 +99,9 @@ void Journal::prepare() {
   const auto there = connection_.query(
       "SELECT to_regclass('pgcycle.migration_turn'), to_regclass('pgcycle.migration_step')");
   if (there.is_null(0, 0)) {
-    connection_.execute(
-        fmt::format("BEGIN;{}{}COMMIT", kTables, there.is_null(0, 1) ? "" : kLaterColumns));
+    postgres::Transaction transaction(
+        connection_, fmt::format("{}{}", kTables, there.is_null(0, 1) ? "" : kLaterColumns));
+    transaction.commit();
   }
   is_prepared_ = true;
 }

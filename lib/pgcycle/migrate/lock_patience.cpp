@@ -6,7 +6,6 @@
 #include <optional>
 #include <random>
 
-#include "pgcycle/migrate/runner.hpp"
 #include "pgcycle/support/interrupt.hpp"
 
 namespace pgcycle::migrate {

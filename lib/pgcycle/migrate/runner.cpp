@@ -564,10 +564,6 @@ class DownRun : public Run {
 
 }  // namespace
 
-postgres::Connection open_plain(const server::Target& target, Reporter& reporter) {
-  return postgres::Connection::open(target.info, {target.application_name, &reporter, true});
-}
-
 MigrateReport up(const MigrateRequest& request) { return UpRun(request).run(); }
 
 MigrateReport apply_versions(const MigrateRequest& request, std::vector<Version> versions) {

@@ -91,7 +91,4 @@ MigrateReport verify(const MigrateRequest& request);
 // The versions that are not applied, as files; the rest of a version that was begun too.
 std::vector<Version> pending_versions(const MigrateRequest& request);
 
-// A session as the files' own SQL expects it, with the server's and the role's settings.
-postgres::Connection open_plain(const server::Target& target, Reporter& reporter);
-
 }  // namespace pgcycle::migrate

@@ -178,9 +178,10 @@ std::optional<std::string> StepRunner::text_of(std::span<const Version* const> v
   if (!text.empty()) text += ";\n";
   text += fmt::format("PREPARE {} AS {};\nPREPARE {} ({}) AS {};\n", begin_name_, journal_.fence(),
                       done_name_, fmt::join(types, ", "), row.sql);
+  const std::string begin = fmt::format("BEGIN;\nEXECUTE {};\n", begin_name_);
   for (const Version* version : versions) {
     const Step& step = version->steps.front();
-    text += fmt::format("BEGIN;\nEXECUTE {};\n", begin_name_);
+    text += begin;
     const std::string sql = read_up(step);
     postgres::SqlReader reader(sql, step.file.string(), {request_.standard_conforming_strings});
     while (const auto statement = reader.next()) {

@@ -137,6 +137,10 @@ postgres::Connection open_target(const Target& target, Reporter& reporter) {
   return postgres::Connection::open(target.info, {target.application_name, &reporter, false});
 }
 
+postgres::Connection open_plain(const Target& target, Reporter& reporter) {
+  return postgres::Connection::open(target.info, {target.application_name, &reporter, true});
+}
+
 postgres::Connection open_maintenance(const Target& target, Reporter& reporter) {
   const postgres::Connection::Options options{target.application_name, &reporter, false};
   if (target.database() != "postgres") {

@@ -52,6 +52,8 @@ ServerKind managed_kind(const Config& config, const Environment& environment);
 
 // A session with the target's database.
 postgres::Connection open_target(const Target& target, Reporter& reporter);
+// The same as users' own SQL expects it, with the server's and the role's settings.
+postgres::Connection open_plain(const Target& target, Reporter& reporter);
 
 // A session with a database of the same server that is never the target:
 // "postgres", or "template1" where that is missing.
