@@ -149,6 +149,27 @@ TEST(Definitions, StayWhileOnlyRowsChange) {
   }
 }
 
+// Else every seed beside a session that works with one would load all, and again after it.
+TEST(Definitions, StayWhileOthersHaveTemporaryTables) {
+  const test::TestDatabase database;
+  database.run("CREATE TABLE t (id int PRIMARY KEY, note text DEFAULT 'x')");
+  auto connection = database.connect();
+  const Definitions definitions = definitions_of(connection);
+  auto other = database.connect();
+  for (const char* change :
+       {"CREATE TEMPORARY TABLE x (id serial PRIMARY KEY, k int UNIQUE DEFAULT 3 CHECK (k > 0))",
+        "CREATE TEMPORARY TABLE y (x int REFERENCES x, note text) PARTITION BY LIST (x)",
+        "CREATE TEMPORARY TABLE y1 PARTITION OF y FOR VALUES IN (1)", "CREATE INDEX ON x (k)",
+        "CREATE TEMPORARY VIEW v AS SELECT * FROM x",
+        "ALTER TABLE x ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON x",
+        "CREATE FUNCTION pg_temp.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        "CREATE TRIGGER f BEFORE INSERT ON x EXECUTE FUNCTION pg_temp.f()",
+        "CREATE DOMAIN pg_temp.d AS int"}) {
+    other.execute(change);
+    EXPECT_EQ(definitions_of(connection), definitions) << change;
+  }
+}
+
 TEST(RememberedSchema, IsReadAgainWhereItsFileIsDamaged) {
   const test::TestDatabase database;
   const test::TestDirectory directory;

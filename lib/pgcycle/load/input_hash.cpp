@@ -65,6 +65,7 @@ fs::path file_of(const SeedInput& input, const fs::path& directory) {
 
 InputHash InputHasher::operator()(const SeedInput& input) {
   InputHash out;
+  anew_.clear();
   out.all =
       fmt::format("{} scenario={} adapt={}\nfixtures\n", kFormat, input.scenario, input.adapt);
   add_directory(input.fixtures_directory, out);
@@ -101,6 +102,7 @@ const std::string& InputHasher::hash_of(const std::string& file) {
     // nothing.
     const bool settled = has_settled(stamp[3], stamp[4]);
     known.hash = hash_of_file(file);
+    anew_.insert(file);
     known.stamp = settled ? stamp : Stamp{};
     is_new_ = is_new_ || settled;
   }

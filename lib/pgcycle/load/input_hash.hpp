@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,9 @@ class InputHasher {
  public:
   InputHash operator()(const SeedInput& input);
 
+  // The files that were read in the last run: others are as they were.
+  const std::set<std::string>& hashed_anew() const { return anew_; }
+
   // Of an earlier process, before the first run.
   void recall(const SeedInput& input, const std::filesystem::path& directory);
   // What was hashed in the last run, where some was hashed anew. Throws Error{step}.
@@ -46,6 +50,7 @@ class InputHasher {
 
   std::map<std::string, Known> known_;  // by path
   std::map<std::string, std::string> last_;
+  std::set<std::string> anew_;
   bool is_new_ = false;  // some of it is not kept yet
 };
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 #include "pgcycle/catalog/schema.hpp"
@@ -23,5 +24,19 @@ constexpr std::string_view kSchemaFilePrefix = "schema-";
 catalog::Schema remembered_schema(postgres::Connection& connection, catalog::SchemaDetail detail,
                                   const Definitions& definitions,
                                   const std::filesystem::path& directory);
+
+// The one that was remembered last, of any database, for a plan that is made before the server has
+// told which it must be.
+struct LastSchema {
+  catalog::Schema schema;
+  std::string key;  // `schema_key` of what it is of
+};
+// Throws where there is none, or none of this detail.
+LastSchema last_schema(const std::string& database, catalog::SchemaDetail detail,
+                       const std::filesystem::path& directory);
+
+// Tells schemas apart: the same for those that are read from the same answers.
+std::string schema_key(const Definitions& definitions, catalog::SchemaDetail detail,
+                       int server_version);
 
 }  // namespace pgcycle::load

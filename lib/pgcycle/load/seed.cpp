@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
 #include <map>
 #include <set>
 
 #include "pgcycle/load/aside_load.hpp"
 #include "pgcycle/load/foreign_key_check.hpp"
 #include "pgcycle/load/load_transaction.hpp"
+#include "pgcycle/load/read_ahead.hpp"
 #include "pgcycle/load/schema_memory.hpp"
 #include "pgcycle/load/seed_memory.hpp"
 #include "pgcycle/load/sequences.hpp"
@@ -69,8 +69,7 @@ class Seeder::Impl {
   Impl(const SeedRequest& request, Use use)
       : request_(request),
         use_(use),
-        hashing_(remembers() ? std::async(std::launch::async, [this] { return hash_first(); })
-                             : std::future<InputHash>()),
+        ahead_(read_ahead()),
         connection_(server::open_target(request.target, request.reporter)),
         tracker_([this] { return server::open_maintenance(request_.target, request_.reporter); },
                  request.target.kind == server::ServerKind::external
@@ -142,9 +141,19 @@ class Seeder::Impl {
   }
 
  private:
-  InputHash hash_first() {
-    hasher_.recall(request_.input, request_.memory_directory);
-    return hasher_(request_.input);
+  std::unique_ptr<ReadAhead> read_ahead() {
+    if (!remembers()) return nullptr;
+    return std::make_unique<ReadAhead>(
+        ReadAhead::Request{request_.input, request_.target.database(), request_.memory_directory,
+                           request_.force || request_.fire_triggers},
+        hasher_);
+  }
+
+  bool fits_already(const QualifiedName& table, const std::string& file) const {
+    if (!memory_ || !input_hash_) return false;
+    const auto hash = input_hash_->files.find(file);
+    return hash != input_hash_->files.end() &&
+           memory_->has_loaded(table, hash->second, planned_definitions_);
   }
 
   void begin(bool force) {
@@ -166,7 +175,7 @@ class Seeder::Impl {
     }
     if (!memory_) memory_ = SeedMemory::recall(connection_, request_.memory_directory, tracker_);
     // A file that is edited from here on has another hash.
-    input_hash_ = hashing_.valid() ? hashing_.get() : hasher_(request_.input);
+    input_hash_ = ahead_ && ahead_->has_input() ? ahead_->input() : hasher_(request_.input);
   }
 
   // The plan of an earlier run serves again while nothing changed but the rows of fixtures.
@@ -183,14 +192,18 @@ class Seeder::Impl {
       plan_.reset();
     }
     if (!plan_) {
-      plan_ = make_seed_plan(
-          [this](SchemaDetail detail) { return read_schema(detail); }, request_.input,
-          [this](const QualifiedName& table, const std::string& file) {
-            if (!memory_ || !input_hash_) return false;
-            const auto hash = input_hash_->files.find(file);
-            return hash != input_hash_->files.end() &&
-                   memory_->has_loaded(table, hash->second, planned_definitions_);
-          });
+      const FitsAlready fits = [this](const QualifiedName& table, const std::string& file) {
+        return fits_already(table, file);
+      };
+      if (ahead_) {
+        plan_ =
+            ahead_->plan(*input_hash_, planned_definitions_, connection_.server_version(), fits);
+        ahead_.reset();
+      }
+      if (!plan_) {
+        plan_ = make_seed_plan([this](SchemaDetail detail) { return read_schema(detail); },
+                               request_.input, fits);
+      }
       check_golden_values(connection_, *plan_);
       merged_hashes_ = hashes_of_merged(*plan_);
       if (input_hash_) planned_files_ = input_hash_->files;
@@ -419,7 +432,7 @@ class Seeder::Impl {
   SeedRequest request_;
   Use use_;
   InputHasher hasher_;
-  std::future<InputHash> hashing_;
+  std::unique_ptr<ReadAhead> ahead_;  // for the first run
   postgres::Connection connection_;
   server::ChangeTracker tracker_;
   Triggers triggers_ = Triggers::rest;
