@@ -6,39 +6,10 @@
 #include <chrono>
 #include <future>
 
-#include "tests/test_server.hpp"
+#include "tests/migrate/runner_fixture.hpp"
 
 namespace pgcycle::migrate {
 namespace {
-
-using test::TestDatabase;
-using test::TestDirectory;
-
-class RunnerTest : public testing::Test {
- protected:
-  MigrateReport up(const std::string& to = {}, bool sql_only = false) {
-    const server::Target target = database_.target();
-    const Config config = Config::empty(directory_.path(), test::process_environment());
-    return migrate::up({target, config, directory_.path(), to, sql_only, false,
-                        test::process_environment(), reporter_});
-  }
-  MigrateReport down(std::optional<std::size_t> steps = {}, const std::string& to = {}) {
-    const server::Target target = database_.target();
-    const Config config = Config::empty(directory_.path(), test::process_environment());
-    MigrateRequest request{target, config, directory_.path(),           to,
-                           false,  false,  test::process_environment(), reporter_};
-    request.steps = steps;
-    return migrate::down(request);
-  }
-  void script(const std::string& name, const std::string& content) {
-    const auto file = directory_.write(name, "#!/bin/sh\n" + content);
-    std::filesystem::permissions(file, std::filesystem::perms(0755));
-  }
-
-  TestDatabase database_;
-  TestDirectory directory_;
-  test::RecordingReporter reporter_;
-};
 
 TEST_F(RunnerTest, AStepAndItsJournalRowAreOneTransaction) {
   directory_.write("v1/010_a.sql", "CREATE TABLE a (x int);");

@@ -61,6 +61,14 @@ TEST(StatementTraits, TellTransactionControlAndNames) {
   EXPECT_FALSE(traits_of("SET LOCAL search_path = a").changes_session);
   EXPECT_EQ(traits_of("CREATE INDEX CONCURRENTLY ON ONLY \"S\".t (x)").indexed_table,
             "\"S\".\"t\"");
+  EXPECT_EQ(traits_of("CREATE INDEX CONCURRENTLY ON t (x)").created_index, "");
+  EXPECT_EQ(
+      traits_of("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS \"I\" ON t (x)").created_index,
+      "\"I\"");
+  EXPECT_EQ(traits_of("REINDEX INDEX CONCURRENTLY schema").reindexed_kind, "index");
+  EXPECT_EQ(traits_of("REINDEX (VERBOSE, CONCURRENTLY) SCHEMA s").reindexed_kind, "schema");
+  EXPECT_EQ(traits_of("REINDEX SCHEMA CONCURRENTLY s").reindexed, "\"s\"");
+  EXPECT_EQ(traits_of("REINDEX TABLE t").reindexed_kind, "");
   EXPECT_EQ(traits_of("DROP INDEX CONCURRENTLY a, s.b").dropped_indexes,
             (std::vector<std::string>{"\"a\"", "\"s\".\"b\""}));
 }

@@ -36,10 +36,8 @@ std::string first_line(const std::string& text) {
 // Of a statement that no transaction can hold, the locks are gone when it ends; these are what
 // PostgreSQL's documentation says that it takes. Empty for any other.
 std::string documented_lock(const std::string& statement) {
-  const postgres::StatementTraits traits = postgres::traits_of(statement);
-  const bool concurrent = !traits.indexed_table.empty() || !traits.dropped_indexes.empty() ||
-                          !traits.reindexed.empty() || !traits.detached.empty();
-  return concurrent ? "ShareUpdateExclusiveLock" : std::string();
+  return postgres::traits_of(statement).is_concurrent() ? "ShareUpdateExclusiveLock"
+                                                        : std::string();
 }
 
 // Measures statements: what it asks of the server in between is not counted as theirs.

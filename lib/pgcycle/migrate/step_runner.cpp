@@ -4,10 +4,12 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <array>
 #include <future>
 #include <utility>
 
 #include "pgcycle/migrate/backfill.hpp"
+#include "pgcycle/migrate/lone_statement.hpp"
 #include "pgcycle/migrate/map_columns.hpp"
 #include "pgcycle/migrate/rekey.hpp"
 #include "pgcycle/postgres/identifier.hpp"
@@ -27,6 +29,12 @@ constexpr std::size_t kVersionsInFirstText = 5;  // for which the server waits
 constexpr std::size_t kVersionsInAText = 100;
 constexpr std::size_t kOutputTail = 20000;  // of a script's output, kept in the journal
 constexpr std::size_t kShownTail = 2000;    // of it, in an error
+
+// Of a statement that is run again: what it makes is there, or what it drops is gone.
+bool says_done(const Error& error) {
+  constexpr std::array kStates{"42P04", "42710", "3D000", "42704"};
+  return std::ranges::find(kStates, error.sqlstate()) != kStates.end();
+}
 
 // Text that a database of UTF-8 takes: what is none becomes question marks.
 std::string valid_text(std::string text) {
@@ -415,80 +423,31 @@ void StepRunner::run_outside_transaction(const Version& version, const Step& ste
                                          const SqlStatement& statement,
                                          const StatementTraits& traits, std::size_t number,
                                          Notes& notes) {
-  if (notes.running != number) {
-    notes.before = indexes_on(traits);
+  constexpr int kTries = 3;
+  LoneStatement lone(connection_, traits, request_.reporter);
+  bool cut_off = notes.running == number;
+  if (!cut_off) {
+    notes.before = lone.before();
     notes.running = number;
     note(Journal::running(version, step, number, notes.before));
-    execute(statement);
-  } else if (!was_done(traits, notes.before)) {
+  }
+  for (int tries = 1; !cut_off || !lone.was_done(notes.before); ++tries, cut_off = true) {
     try {
       execute(statement);
+      break;
     } catch (const Error& error) {
-      // 42P04, 42710: it is there; 3D000, 42704: it is gone. Both mean that it was done.
-      const std::string& state = error.sqlstate();
-      if (state != "42P04" && state != "42710" && state != "3D000" && state != "42704") throw;
-      request_.reporter.notice("statement {} of {} was done before: {}", number + 1, step.name,
-                               error.message());
+      if (cut_off && (says_done(error) || lone.was_done(notes.before))) {
+        request_.reporter.notice("statement {} of {} was done before: {}", number + 1, step.name,
+                                 error.message());
+        break;
+      }
+      if (!is_lock_failure(error) || tries == kTries) throw;
+      request_.reporter.notice("{}, trying again", error.message());
     }
   }
+  if (cut_off) lone.clear_away(notes.before);
   notes.running.reset();
   note(notes.done(number + 1, notes.hash));
-}
-
-// The oids of the indexes of the table that the statement works on, as an array.
-std::string StepRunner::indexes_on(const StatementTraits& traits) {
-  const std::string& name = traits.indexed_table.empty() ? traits.reindexed : traits.indexed_table;
-  if (name.empty()) return "{}";
-  return connection_
-      .query(
-          "SELECT coalesce(array_agg(i.indexrelid), '{}') FROM pg_catalog.pg_index i WHERE "
-          "i.indrelid IN (pg_catalog.to_regclass($1), (SELECT indrelid FROM "
-          "pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass($1)))",
-          {name})
-      .get(0, 0);
-}
-
-// Tells whether a statement that was cut off had come to its end, and clears away what a half
-// done one left.
-bool StepRunner::was_done(const StatementTraits& traits, const std::string& before) {
-  if (!traits.detached.empty()) {
-    const auto rows = connection_.query(
-        "SELECT to_jsonb(h) ->> 'inhdetachpending' FROM pg_catalog.pg_inherits h WHERE inhrelid = "
-        "pg_catalog.to_regclass($1) AND inhparent = pg_catalog.to_regclass($2)",
-        {traits.detached, traits.detached_from});
-    if (rows.empty()) return true;
-    if (rows.get(0, 0) != "true") return false;
-    connection_.execute(fmt::format("ALTER TABLE {} DETACH PARTITION {} FINALIZE",
-                                    traits.detached_from, traits.detached));
-    return true;
-  }
-  if (!traits.dropped_indexes.empty()) {
-    return std::all_of(
-        traits.dropped_indexes.begin(), traits.dropped_indexes.end(),
-        [this](const std::string& name) {
-          return connection_.query("SELECT pg_catalog.to_regclass($1)", {name}).is_null(0, 0);
-        });
-  }
-  const bool makes_index = !traits.indexed_table.empty();
-  if (!makes_index && traits.reindexed.empty()) return false;
-  const auto added = connection_.query(
-      "SELECT i.indisvalid, i.indexrelid::regclass FROM pg_catalog.pg_index i WHERE "
-      "i.indrelid IN (pg_catalog.to_regclass($1), (SELECT indrelid FROM "
-      "pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass($1))) "
-      "AND NOT i.indexrelid = ANY ($2::oid[])",
-      {makes_index ? traits.indexed_table : traits.reindexed, before});
-  bool done = false;
-  for (std::size_t i = 0; i < added.size(); ++i) {
-    if (added.boolean(i, 0)) {
-      done = makes_index;
-      continue;
-    }
-    request_.reporter.notice("dropping the invalid index {}, left by a run that was cut off",
-                             added.get(i, 1));
-    // The server may still be at that run's statement: this waits, and what is then done is gone.
-    connection_.execute(fmt::format("DROP INDEX CONCURRENTLY IF EXISTS {}", added.get(i, 1)));
-  }
-  return done;
 }
 
 void StepRunner::execute(const SqlStatement& statement) {

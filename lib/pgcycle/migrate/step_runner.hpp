@@ -64,8 +64,6 @@ class StepRunner {
                                const postgres::SqlStatement& statement,
                                const postgres::StatementTraits& traits, std::size_t number,
                                Notes& notes);
-  std::string indexes_on(const postgres::StatementTraits& traits);
-  bool was_done(const postgres::StatementTraits& traits, const std::string& before);
   void run_script(const Version& version, const Step& step, bool completes_version);
   void run_backfill(const Version& version, const Step& step, const StepRecord* earlier,
                     bool completes_version);

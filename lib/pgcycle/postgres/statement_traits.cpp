@@ -74,7 +74,11 @@ class TraitReader {
     if (words_.take("index")) {
       if (!words_.take("concurrently")) return;
       out_.outside_transaction = true;
-      while (!words_.at_end() && !words_.is("on")) words_.advance();
+      if (words_.take("if")) {
+        words_.take("not");
+        words_.take("exists");
+      }
+      if (!words_.is("on")) out_.created_index = words_.take_name();
       words_.take("on");
       words_.take("only");
       out_.indexed_table = words_.take_name();
@@ -129,11 +133,18 @@ class TraitReader {
         words_.advance();
       }
     }
-    const bool whole = words_.is("schema") || words_.is("database") || words_.is("system");
-    if (!words_.at_end()) words_.advance();
+    std::string kind;
+    for (const char* word : {"index", "table", "schema", "database", "system"}) {
+      if (!words_.take(word)) continue;
+      kind = word;
+      break;
+    }
     concurrently = words_.take("concurrently") || concurrently;
-    out_.outside_transaction = whole || concurrently;
-    if (concurrently && !whole) out_.reindexed = words_.take_name();
+    out_.outside_transaction =
+        concurrently || kind == "schema" || kind == "database" || kind == "system";
+    if (!concurrently) return;
+    out_.reindexed_kind = kind;
+    out_.reindexed = words_.take_name();
   }
 
   TransactionControl control() {

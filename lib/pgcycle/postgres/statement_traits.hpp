@@ -28,15 +28,23 @@ struct StatementTraits {
   bool keeps_session = false;
   // DROP …, or ALTER TABLE, which may drop columns.
   bool may_drop = false;
-  // CREATE INDEX CONCURRENTLY: the table it is on, as SQL; empty for all else.
+  // CREATE INDEX CONCURRENTLY: the table it is on, as SQL, and its own name where it has one;
+  // empty for all else.
   std::string indexed_table;
+  std::string created_index;
   // DROP INDEX CONCURRENTLY: the indexes, as SQL.
   std::vector<std::string> dropped_indexes;
-  // REINDEX … CONCURRENTLY of an index or table: its name, as SQL.
+  // REINDEX … CONCURRENTLY: index, table, schema or database, and its name as SQL.
+  std::string reindexed_kind;
   std::string reindexed;
   // ALTER TABLE … DETACH PARTITION … CONCURRENTLY: the table and the partition, as SQL.
   std::string detached_from;
   std::string detached;
+  // One of those above that work beside others, by several transactions of their own.
+  bool is_concurrent() const {
+    return !indexed_table.empty() || !dropped_indexes.empty() || !reindexed_kind.empty() ||
+           !detached.empty();
+  }
 };
 
 StatementTraits traits_of(std::string_view statement);

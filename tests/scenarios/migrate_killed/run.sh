@@ -45,7 +45,7 @@ while ((done_kills < kills)); do
   no_sessions_of pgcycle-migrate "$admin"
   run 0 pgcycle-migrate --migrations m up -q
   same "$(content)" "$wanted" "after $done_kills kills it ends elsewhere"
-  same "$(sql "SELECT count(*) FROM pg_index WHERE NOT indisvalid")" 0 "invalid indexes"
+  same "$(sql "SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid")" "" "invalid indexes"
   run 0 pgcycle-migrate --migrations m status
   if grep -qE 'interrupted|pending' "$out"; then fail "something is not done"; fi
 done
