@@ -116,11 +116,7 @@ TEST_F(CutOffTest, IsTriedAgainAfterADeadlock) {
                    "SET deadlock_timeout = '700ms';\nCREATE INDEX CONCURRENTLY i ON public.t (x);");
   auto other = writer();
   auto build = build_beside();
-  auto run = std::async(std::launch::async, [&] { return up().steps_run; });
-  while (database_.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = "
-                         "'relation'") == "0") {
-    ASSERT_NE(run.wait_for(std::chrono::milliseconds(10)), std::future_status::ready);
-  }
+  auto run = up_that_waits();
   other.execute("ROLLBACK");
   EXPECT_NO_THROW(build.get());
   EXPECT_EQ(run.get(), 1U);
@@ -149,11 +145,7 @@ TEST_F(CutOffTest, APartitionMayBeDetachedBeforeThatIsFinalized) {
   auto other = database_.connect();
   other.execute("BEGIN");
   other.execute("ALTER TABLE public.p DETACH PARTITION public.p1 FINALIZE");
-  auto run = std::async(std::launch::async, [&] { return up().steps_run; });
-  while (database_.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = "
-                         "'relation'") == "0") {
-    ASSERT_NE(run.wait_for(std::chrono::milliseconds(10)), std::future_status::ready);
-  }
+  auto run = up_that_waits();
   other.execute("COMMIT");
   EXPECT_EQ(run.get(), 1U);
   EXPECT_EQ(database_.value("SELECT count(*) FROM pg_inherits"), "0");

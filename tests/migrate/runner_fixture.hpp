@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
+#include <future>
 #include <optional>
 #include <string>
 
@@ -27,6 +29,18 @@ class RunnerTest : public testing::Test {
                            false,  false,  test::process_environment(), reporter_};
     request.steps = steps;
     return migrate::down(request);
+  }
+  // Begins up beside, and returns when the server has it wait for a lock.
+  std::future<std::size_t> up_that_waits() {
+    auto run = std::async(std::launch::async, [this] { return up().steps_run; });
+    while (database_.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = "
+                           "'relation'") == "0") {
+      if (run.wait_for(std::chrono::milliseconds(10)) == std::future_status::ready) {
+        ADD_FAILURE() << "up has not waited";
+        break;
+      }
+    }
+    return run;
   }
   void script(const std::string& name, const std::string& content) {
     const auto file = directory_.write(name, "#!/bin/sh\n" + content);

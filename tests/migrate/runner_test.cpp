@@ -65,11 +65,7 @@ TEST_F(RunnerTest, AnInvalidIndexMayBeGoneBeforeItIsDropped) {
   auto other = database_.connect();
   other.execute("BEGIN");
   other.execute("DROP INDEX public.t_x");
-  auto run = std::async(std::launch::async, [&] { return up().steps_run; });
-  while (database_.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = "
-                         "'relation'") == "0") {
-    ASSERT_NE(run.wait_for(std::chrono::milliseconds(10)), std::future_status::ready);
-  }
+  auto run = up_that_waits();
   other.execute("COMMIT");
   EXPECT_EQ(run.get(), 1U);
   EXPECT_EQ(database_.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 't_x'::regclass"),

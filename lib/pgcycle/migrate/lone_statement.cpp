@@ -81,11 +81,11 @@ bool LoneStatement::was_detached() {
 }
 
 bool LoneStatement::were_dropped() {
-  return std::all_of(traits_.dropped_indexes.begin(), traits_.dropped_indexes.end(),
-                     [this](const std::string& index) {
-                       return connection_.query("SELECT pg_catalog.to_regclass($1)", {index})
-                           .is_null(0, 0);
-                     });
+  return std::all_of(
+      traits_.dropped_indexes.begin(), traits_.dropped_indexes.end(),
+      [this](const std::string& index) {
+        return connection_.query("SELECT pg_catalog.to_regclass($1)", {index}).is_null(0, 0);
+      });
 }
 
 bool LoneStatement::was_created(const std::string& before) {
