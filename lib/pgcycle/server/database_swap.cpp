@@ -30,16 +30,6 @@ std::string id_of(const std::string& target) { return to_hex(sha256(target)).sub
 
 std::string lock_name(std::string_view id) { return fmt::format("swap {}", id); }
 
-// Ends the sessions on both databases and, from PostgreSQL 14 on, waits until they are gone.
-void end_sessions(postgres::Connection& connection, const std::string& one,
-                  const std::string& other) {
-  const std::string wait = connection.server_version() >= 140000 ? ", 200" : "";
-  connection.query("SELECT pg_terminate_backend(pid" + wait +
-                       ") FROM pg_stat_activity WHERE datname IN ($1, $2) "
-                       "AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
-                   {one, other});
-}
-
 // Ends whatever connects to either database, for as long as it lives.
 class SessionEnder {
  public:
@@ -59,7 +49,7 @@ class SessionEnder {
   void run() {
     while (!done_) {
       try {
-        end_sessions(connection_, one_, other_);
+        end_sessions(connection_, {one_, other_});
       } catch (const Error&) {
         return;  // not our role's sessions: the rename itself will say so
       }
@@ -121,7 +111,7 @@ void DatabaseSwap::drop_aside() noexcept {
 }
 
 void DatabaseSwap::adopt(const std::string& database) {
-  end_sessions(maintenance_, database, database);
+  end_sessions(maintenance_, {database});
   rename_database(maintenance_, database, new_name_);
 }
 
@@ -163,7 +153,7 @@ void DatabaseSwap::rename_while_ending_sessions() {
   for (int attempt = 0;; ++attempt) {
     try {
       if (attempt == 0) {
-        end_sessions(maintenance_, target_.database(), new_name_);
+        end_sessions(maintenance_, {target_.database(), new_name_});
         maintenance_.execute("SET statement_timeout = '300ms'");
       }
       rename_both();
