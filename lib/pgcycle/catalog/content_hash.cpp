@@ -7,22 +7,25 @@ namespace pgcycle::catalog {
 namespace {
 
 // Ready-made queries: the catalogue knows the names, and quotes them. A row's text is its values
-// one behind the other, with which of them are NULL; at half the price of the row's own text, which
-// has to do where a function takes no more arguments.
+// one behind the other, with the numbers of those that are NULL; at half the price of the row's own
+// text, which has to do where a function takes no more arguments.
 constexpr const char* kQueries = R"(
 SELECT format('%I.%I', n.nspname, c.relname),
        CASE WHEN c.relkind = 'S' THEN
          format('SELECT 0, last_value || '' '' || is_called FROM %I.%I', n.nspname, c.relname)
        ELSE format('SELECT count(*), coalesce(sum(pg_catalog.hashtextextended(%s, 0)), 0) FROM %s %I.%I',
               CASE WHEN v.count BETWEEN 1 AND 49
-                   THEN format('pg_catalog.concat_ws(E''\x1f'', %s, %s)', v.columns, v.nulls)
+                   THEN format('pg_catalog.concat_ws(E''\x1f'', %s, E''\x1e'', %s)', v.columns, v.nulls)
                    ELSE format('ROW(%s)::text', v.columns) END,
               CASE WHEN c.relkind = 'r' THEN 'ONLY' ELSE '' END, n.nspname, c.relname) END
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL (
-  SELECT count(*), string_agg(quote_ident(a.attname), ', ' ORDER BY a.attname COLLATE "C") AS columns,
-         string_agg(quote_ident(a.attname) || ' IS NULL', ', ' ORDER BY a.attname COLLATE "C") AS nulls
-  FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) v
+  SELECT count(*), string_agg(a.name, ', ' ORDER BY a.number) AS columns,
+         string_agg(format('CASE WHEN %s IS NULL THEN ''%s'' END', a.name, a.number), ', '
+                    ORDER BY a.number) AS nulls
+  FROM (SELECT quote_ident(attname) AS name, row_number() OVER (ORDER BY attname COLLATE "C") AS number
+        FROM pg_catalog.pg_attribute
+        WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) a) v
 WHERE c.relkind IN ('r', 'p', 'S')
   AND NOT c.relispartition AND c.relpersistence <> 't'
   AND n.nspname <> 'information_schema' AND n.nspname <> 'pgcycle' AND n.nspname !~ '^pg_'

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <ctime>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "pgcycle/catalog/content_hash.hpp"
 #include "pgcycle/catalog/diff.hpp"
@@ -47,19 +48,20 @@ class Meter final : public RunObserver {
                   postgres::Connection& connection) override {
     version_ = version.name;
     step_ = step.name;
+    if (connection_ != nullptr) return;  // in the transaction of the steps before it
     connection_ = &connection;
-    held_.clear();
     before_ = look();
-    old_relations_ = before_.relations;
+    names_ = names();
   }
 
-  void end_step(const Version&, const Step&) override {
+  void end_steps() override {
     const auto now = Clock::now();
     for (const Held& held : held_) {
       facts_[held.statement].locks[held.lock].held_ms =
           std::chrono::duration<double, std::milli>(now - held.since).count();
     }
     held_.clear();
+    connection_ = nullptr;
   }
 
   void before(const postgres::SqlStatement&) override { start_ = Clock::now(); }
@@ -74,21 +76,23 @@ class Meter final : public RunObserver {
     if (connection_->in_failed_transaction()) return;
     const Look now = look();
     facts.wal_bytes = now.position > before_.position ? now.position - before_.position : 0;
-    for (const auto& [oid, node] : now.nodes) {
-      const auto was = before_.nodes.find(oid);
-      if (was != before_.nodes.end() && was->second.first != node.first) {
-        facts.rewritten.push_back(node.second);
+    for (const auto& [oid, file] : now.files) {
+      const auto was = before_.files.find(oid);
+      if (was != before_.files.end() && was->second != file) {
+        facts.rewritten.push_back(name_of(oid));
       }
     }
+    std::sort(facts.rewritten.begin(), facts.rewritten.end());
     for (const auto& lock : now.locks) {
       // Nobody else can want what the step itself has made.
-      if (!old_relations_.contains(lock.second)) continue;
-      if (std::find(before_.locks.begin(), before_.locks.end(), lock) != before_.locks.end()) {
-        continue;
-      }
+      const auto old = names_.find(lock.second);
+      if (old == names_.end() || before_.locks.contains(lock)) continue;
       held_.push_back({facts_.size(), facts.locks.size(), start_});
-      facts.locks.push_back({lock.first, lock.second, 0});
+      facts.locks.push_back({lock.first, old->second, 0});
     }
+    std::sort(facts.locks.begin(), facts.locks.end(), [](const LockTaken& a, const LockTaken& b) {
+      return std::tie(a.mode, a.relation) < std::tie(b.mode, b.relation);
+    });
     const std::string documented = documented_lock(statement.text);
     if (facts.locks.empty() && !documented.empty()) {
       facts.locks.push_back({documented, {}, facts.duration_ms});
@@ -101,11 +105,11 @@ class Meter final : public RunObserver {
   std::vector<StatementFacts> take() { return std::move(facts_); }
 
  private:
+  using Oid = std::string;
   struct Look {
     std::uint64_t position = 0;
-    std::vector<std::pair<std::string, std::string>> locks;
-    std::map<std::string, std::pair<std::string, std::string>> nodes;  // oid: file, name
-    std::set<std::string> relations;
+    std::set<std::pair<std::string, Oid>> locks;  // modes and relations
+    std::map<Oid, std::string> files;
   };
   struct Held {
     std::size_t statement;
@@ -113,43 +117,53 @@ class Meter final : public RunObserver {
     Clock::time_point since;
   };
 
+  // Where the log is, the locks that the session has, and the files of relations. Cheap, since it
+  // stands between statements: names are looked up for what is told.
   Look look() {
     const auto results = connection_->query_all({
         {"SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')", {}},
-        {"SELECT DISTINCT l.mode, l.relation::regclass::text FROM pg_catalog.pg_locks l "
-         "JOIN pg_catalog.pg_class c ON c.oid = l.relation "
-         "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-         "WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted "
-         "AND l.mode <> 'AccessShareLock' AND c.relkind IN ('r', 'p', 'm', 'v', 'f') "
-         "AND n.nspname NOT IN ('pgcycle', 'information_schema') AND n.nspname !~ '^pg_' "
-         "ORDER BY 1, 2",
+        {"SELECT mode, relation FROM pg_catalog.pg_locks WHERE pid = pg_catalog.pg_backend_pid() "
+         "AND locktype = 'relation' AND granted AND mode <> 'AccessShareLock'",
          {}},
-        {"SELECT c.oid, pg_catalog.pg_relation_filenode(c.oid), c.oid::regclass::text FROM "
-         "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE "
-         "c.relkind IN ('r', 'm', 'p', 'v', 'f') AND c.relpersistence <> 't' AND n.nspname NOT IN "
-         "('pgcycle', "
-         "'information_schema') AND n.nspname !~ '^pg_'",
-         {}},
+        {fmt::format("SELECT c.oid, pg_catalog.pg_relation_filenode(c.oid) {}", kRelations), {}},
     });
     Look out;
     out.position = static_cast<std::uint64_t>(std::stold(results[0].get(0, 0)));
     for (std::size_t i = 0; i < results[1].size(); ++i) {
-      out.locks.emplace_back(results[1].get(i, 0), results[1].get(i, 1));
+      out.locks.emplace(results[1].get(i, 0), results[1].get(i, 1));
     }
     for (std::size_t i = 0; i < results[2].size(); ++i) {
-      out.relations.insert(results[2].get(i, 2));
-      if (results[2].is_null(i, 1)) continue;
-      out.nodes[results[2].get(i, 0)] = {results[2].get(i, 1), results[2].get(i, 2)};
+      if (!results[2].is_null(i, 1)) out.files[results[2].get(i, 0)] = results[2].get(i, 1);
     }
     return out;
   }
+
+  std::map<Oid, std::string> names() {
+    const auto rows =
+        connection_->query(fmt::format("SELECT c.oid, c.oid::pg_catalog.regclass {}", kRelations));
+    std::map<Oid, std::string> out;
+    for (std::size_t i = 0; i < rows.size(); ++i) out[rows.get(i, 0)] = rows.get(i, 1);
+    return out;
+  }
+
+  std::string name_of(const Oid& oid) {
+    const auto old = names_.find(oid);
+    if (old != names_.end()) return old->second;
+    return connection_->query("SELECT $1::pg_catalog.regclass", {oid}).get(0, 0);
+  }
+
+  // Users' own: those of the catalogue have smaller numbers.
+  static constexpr const char* kRelations =
+      "FROM pg_catalog.pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r', 'm', 'p', 'v', 'f') "
+      "AND c.relpersistence <> 't' AND c.relnamespace IS DISTINCT FROM "
+      "pg_catalog.to_regnamespace('pgcycle')";
 
   postgres::Connection* connection_ = nullptr;
   std::string version_;
   std::string step_;
   Clock::time_point start_;
   Look before_;
-  std::set<std::string> old_relations_;
+  std::map<Oid, std::string> names_;  // of the relations that were there before the steps
   std::vector<Held> held_;
   std::vector<StatementFacts> facts_;
 };
@@ -180,8 +194,11 @@ class Rehearsal {
       const auto again = Clock::now();
       up(request(false));
       report_.up_again_ms = ms_since(again);
-      compare_end(states.back());
+      const State end = state(false);
+      looking_.reset();
+      compare_end(states.back(), end);
     } else {
+      looking_.reset();
       judge_partly(pending);
     }
     if (request_.of_production) estimate();
@@ -264,10 +281,20 @@ class Rehearsal {
 
   // The rows are read only where a way back is held against them.
   State state(bool with_rows) {
-    auto connection = server::open_target(*target_, quiet_);
-    return {catalog::load_inventory(connection),
-            with_rows ? catalog::content_of(connection)
-                      : std::map<std::string, catalog::TableContent>()};
+    const auto look = [&] {
+      State out;
+      out.inventory = catalog::load_inventory(*looking_);
+      if (with_rows) out.content = catalog::content_of(*looking_);
+      return out;
+    };
+    if (looking_) {
+      try {
+        return look();
+      } catch (const Error&) {  // a migration may end every session but its own
+      }
+    }
+    looking_.emplace(server::open_target(*target_, quiet_));
+    return look();
   }
 
   void go_up(const std::vector<Version>& pending, bool alone, bool has_way_back,
@@ -352,11 +379,10 @@ class Rehearsal {
     }
   }
 
-  void compare_end(const State& first_time) {
-    const State now = state(false);
+  static void compare_end(const State& first_time, const State& second_time) {
     std::string detail;
     for (const catalog::ObjectChange& change :
-         catalog::compare(first_time.inventory, now.inventory)) {
+         catalog::compare(first_time.inventory, second_time.inventory)) {
       if (!catalog::is_only_order(change)) detail += catalog::to_string(change) + "\n";
     }
     if (detail.empty()) return;
@@ -425,6 +451,9 @@ class Rehearsal {
   std::unique_ptr<SchemaSource> source_;
   std::unique_ptr<dump::ScratchDatabase> copy_;
   std::optional<server::Target> target_;
+  // Let go of before the copy is dropped: the server is slow to drop what sessions are only about
+  // to leave.
+  std::optional<postgres::Connection> looking_;
   RehearsalReport report_;
 };
 

@@ -371,6 +371,7 @@ class UpRun : public Run {
     for (const Step* step : steps) announce(version, *step);
     StepRunner runner(connection_, journal_, request_, *patience_);
     runner.run_together(version, steps);
+    if (request_.observer != nullptr) request_.observer->end_steps();
     keep_checks(runner.checks());
     for (const Step* step : steps) {
       mark_done(version, *step);
@@ -394,7 +395,7 @@ class UpRun : public Run {
       if (error.code() != ErrorCode::statement || !error.location().file.empty()) throw;
       throw Error(error).at(step.file.string());
     }
-    if (request_.observer != nullptr) request_.observer->end_step(version, step);
+    if (request_.observer != nullptr) request_.observer->end_steps();
     keep_checks(runner.checks());
     mark_done(version, step);
     ++steps_run_;
@@ -553,7 +554,7 @@ class DownRun : public Run {
     StepRunner runner(connection_, journal_, request_, *patience_);
     if (request_.observer != nullptr) request_.observer->begin_step(version, step, connection_);
     runner.take_back(version, step, *contents_.find(version, step));
-    if (request_.observer != nullptr) request_.observer->end_step(version, step);
+    if (request_.observer != nullptr) request_.observer->end_steps();
     ++steps_run_;
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     request_.reporter.info("{} {} taken back in {:.0f} ms", version.name, step.name, took.count());

@@ -27,10 +27,12 @@ namespace pgcycle::migrate {
 // Hears where a run is, for measuring.
 class RunObserver : public StatementObserver {
  public:
-  // `connection` is the one that the step runs on.
+  // `connection` is the one that the step runs on. Several steps may begin, one behind the other,
+  // in one transaction.
   virtual void begin_step(const Version& version, const Step& step,
                           postgres::Connection& connection) = 0;
-  virtual void end_step(const Version& version, const Step& step) = 0;
+  // What had begun is committed.
+  virtual void end_steps() = 0;
 };
 
 struct MigrateRequest {

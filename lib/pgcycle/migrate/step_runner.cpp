@@ -213,7 +213,13 @@ std::string StepRunner::end_of_text() const {
 void StepRunner::run_together(const Version& version, const std::vector<const Step*>& steps) {
   in_transaction(false, [&](SqlRun& run) {
     checks_.clear();
-    for (const Step* step : steps) add_step(run, version, *step, false);
+    for (const Step* step : steps) {
+      if (request_.observer != nullptr) {
+        run.flush();
+        request_.observer->begin_step(version, *step, connection_);
+      }
+      add_step(run, version, *step, false);
+    }
     if (version.checks) {
       run.flush();
       const auto results = run_checks(connection_, read_checks(*version.checks));
