@@ -49,6 +49,22 @@ TEST_F(RehearsalTest, AVersionMayBeOneTransaction) {
   EXPECT_EQ(report.statements[3].locks[0].relation, "u");
 }
 
+TEST_F(RehearsalTest, DataStepsAreMeasuredAsStatementsAre) {
+  database_.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
+  directory_.write("m/v1/version.json", R"({"transaction": "version"})");
+  directory_.write("m/v1/010_k.rekey.json",
+                   R"({"table": "public.t", "column": "id", "value": {"query":
+                       "SELECT id AS old, id + 10 AS new FROM public.t"}})");
+  directory_.write("m/v1/020_a.sql", "INSERT INTO t VALUES (5);");
+  const RehearsalReport report = rehearsed();
+  ASSERT_EQ(report.statements.size(), 2U);
+  EXPECT_EQ(report.statements[0].text, "010_k.rekey.json");
+  EXPECT_TRUE(std::ranges::any_of(report.statements[0].locks, [](const LockTaken& lock) {
+    return lock.mode == "RowExclusiveLock" && lock.relation == "t";
+  }));
+  EXPECT_TRUE(report.statements[1].locks.empty()) << "it has them already";
+}
+
 TEST_F(RehearsalTest, LocksOfTablesThatAreRenamedOrDroppedAreTold) {
   database_.run("CREATE TABLE t (id int); CREATE TABLE u (id int)");
   directory_.write("m/v1/010_a.sql", "ALTER TABLE t RENAME TO old;\nDROP TABLE u;");

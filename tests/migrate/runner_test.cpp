@@ -92,6 +92,28 @@ TEST_F(RunnerTest, SqlOnlySkipsScriptsAndDoesNotRecordTheVersion) {
   EXPECT_EQ(report.versions[0].steps[1].state, "skipped");
 }
 
+TEST_F(RunnerTest, WhatSqlOnlySkippedRunsLater) {
+  directory_.write("v1/010_a.sql", "CREATE TABLE ran (x text);");
+  script("v1/020_s.sh", "psql -X -q -d \"$PGCYCLE_DB_URL\" -c \"INSERT INTO ran VALUES ('s')\"");
+  directory_.write("v1/030_b.sql", "INSERT INTO ran VALUES ('b');");
+  script("v2/010_s.sh", "psql -X -q -d \"$PGCYCLE_DB_URL\" -c \"INSERT INTO ran VALUES ('t')\"");
+  directory_.write("v3/010_c.sql", "INSERT INTO ran VALUES ('c');");
+  EXPECT_EQ(up({}, true).steps_run, 3U);
+  EXPECT_EQ(up({}, true).steps_run, 0U);
+  directory_.write("v4/010_d.sql", "INSERT INTO ran VALUES ('d');");
+  EXPECT_EQ(up({}, true).steps_run, 1U);
+  // Nothing tells a version of which no step is done from one that came in late.
+  const Error error = test::error_of([&] { up(); });
+  EXPECT_NE(error.message().find("v2 is not applied"), std::string::npos) << error.message();
+  EXPECT_EQ(error.message().find("v1"), std::string::npos) << error.message();
+  EXPECT_NE(error.hint().find("--out-of-order"), std::string::npos);
+  directory_.write("v2/000_z.sql", "SELECT 1;");
+  EXPECT_THROW(up({}, true), Error) << "this came in late";
+  std::filesystem::remove_all(directory_.path() / "v2");
+  EXPECT_EQ(up().steps_run, 1U);
+  EXPECT_EQ(database_.value("SELECT string_agg(x, '' ORDER BY ctid) FROM ran"), "bcds");
+}
+
 TEST_F(RunnerTest, RequirementsAreHeldTo) {
   directory_.write("v1/010_a.sql", "-- pgcycle: requires table public.missing\nSELECT 1;");
   EXPECT_EQ(test::error_of([&] { up(); }).exit_status(), 4);

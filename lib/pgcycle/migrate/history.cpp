@@ -8,6 +8,9 @@ namespace pgcycle::migrate {
 
 namespace {
 
+constexpr const char* kLateHint =
+    "give it a number above the applied ones, or apply it all the same with --out-of-order";
+
 const Version* version_named(const std::vector<Version>& versions, const std::string& name) {
   const auto found = std::find_if(versions.begin(), versions.end(),
                                   [&name](const Version& v) { return v.name == name; });
@@ -46,40 +49,59 @@ void check_applied_files(const std::vector<Version>& versions, const JournalCont
   }
 }
 
+// A script that --sql-only skipped may run behind what came after it: its version is not recorded.
+bool may_be_late(const Version& version, const Step& step, const JournalContents& journal) {
+  return step.kind == StepKind::script && !journal.versions.contains(version.name);
+}
+
 void check_late_steps(const Version& version, const JournalContents& journal, ErrorList& errors) {
   const Step* late = nullptr;
   for (const Step& step : version.steps) {
     const StepRecord* record = journal.find(version, step);
-    if (record == nullptr && late == nullptr) late = &step;
+    if (record == nullptr && late == nullptr && !may_be_late(version, step, journal)) late = &step;
     if (record == nullptr || late == nullptr) continue;
     errors.add(Error(ErrorCode::check,
                      fmt::format("{} came in behind {}, which is applied", late->name, step.name))
                    .at(late->file.string())
-                   .hint("give it a number above the applied ones"));
+                   .hint(kLateHint));
     return;
   }
 }
 
+bool any_done(const Version& version, const JournalContents& journal) {
+  return std::any_of(version.steps.begin(), version.steps.end(),
+                     [&](const Step& step) { return journal.find(version, step) != nullptr; });
+}
+
+// Of one of which nothing is done, only a run that skips scripts knows that it was not late.
+bool lacks_scripts_only(const Version& version, const JournalContents& journal,
+                        const HistoryPolicy& policy) {
+  return (policy.sql_only || any_done(version, journal)) &&
+         std::all_of(version.steps.begin(), version.steps.end(), [&](const Step& step) {
+           return journal.find(version, step) != nullptr || may_be_late(version, step, journal);
+         });
+}
+
 void check_late_versions(const std::vector<Version>& versions, const JournalContents& journal,
-                         ErrorList& errors) {
+                         const HistoryPolicy& policy, ErrorList& errors) {
   const Version* applied = nullptr;  // the highest
   for (const Version& version : versions) {
-    const bool any = std::any_of(version.steps.begin(), version.steps.end(), [&](const Step& s) {
-      return journal.find(version, s) != nullptr;
-    });
-    if (!version.repeatable() && (any || journal.versions.contains(version.name))) {
+    if (!version.repeatable() &&
+        (any_done(version, journal) || journal.versions.contains(version.name))) {
       applied = &version;
     }
   }
   if (applied == nullptr) return;
   for (const Version& version : versions) {
     if (&version == applied) return;
-    if (version.repeatable() || journal.versions.contains(version.name)) continue;
+    if (version.repeatable() || journal.versions.contains(version.name) ||
+        lacks_scripts_only(version, journal, policy)) {
+      continue;
+    }
     errors.add(Error(ErrorCode::check, fmt::format("{} is not applied, but {} above it is",
                                                    version.name, applied->name))
                    .at(version.directory.string())
-                   .hint("give it a number above the applied ones, or apply it all the same with "
-                         "--out-of-order"));
+                   .hint(kLateHint));
   }
 }
 
@@ -98,7 +120,7 @@ void check_history(const std::vector<Version>& versions, const JournalContents& 
   check_applied_files(versions, journal, policy, errors);
   if (!policy.out_of_order) {
     for (const Version& version : versions) check_late_steps(version, journal, errors);
-    check_late_versions(versions, journal, errors);
+    check_late_versions(versions, journal, policy, errors);
   }
   errors.raise_if_any();
 }

@@ -15,6 +15,7 @@ namespace pgcycle::migrate {
 
 struct HistoryPolicy {
   bool out_of_order = false;
+  bool sql_only = false;                      // scripts are skipped, so that none is late
   std::vector<std::string> accepted_changes;  // step names, or "VERSION STEP"
 };
 

@@ -134,7 +134,9 @@ class Run {
         contents_(std::move(standing.journal)) {}
 
  protected:
-  HistoryPolicy policy() const { return {request_.out_of_order, request_.accepted_changes}; }
+  HistoryPolicy policy() const {
+    return {request_.out_of_order, request_.sql_only, request_.accepted_changes};
+  }
 
   // From here on nobody else migrates this database.
   void begin() {
@@ -454,7 +456,7 @@ class DownRun : public Run {
 
   MigrateReport run() {
     if (request_.dry_run) {
-      check_history(all_versions_, contents_, {true, request_.accepted_changes});
+      check_history(all_versions_, contents_, {true, false, request_.accepted_changes});
       choose();
       return describe(chosen_versions(), contents_);
     }
@@ -577,7 +579,7 @@ MigrateReport down(const MigrateRequest& request) { return DownRun(request).run(
 
 MigrateReport status(const MigrateRequest& request) {
   const Standing now = look(request);
-  check_history(now.versions, now.journal, {true, request.accepted_changes});
+  check_history(now.versions, now.journal, {true, false, request.accepted_changes});
   return describe(now.versions, now.journal);
 }
 
@@ -589,7 +591,7 @@ MigrateReport verify(const MigrateRequest& request) {
     return report;
   }
   Standing now = look(request);
-  check_history(now.versions, now.journal, {true, request.accepted_changes});
+  check_history(now.versions, now.journal, {true, false, request.accepted_changes});
   MigrateReport report = describe(now.versions, now.journal);
   for (const Version& version : now.versions) {
     if (is_pending(version, now.journal) && !now.journal.versions.contains(version.name)) continue;

@@ -36,6 +36,14 @@ bool says_done(const Error& error) {
   return std::ranges::find(kStates, error.sqlstate()) != kStates.end();
 }
 
+// A data step, as observers of statements see it.
+SqlStatement whole_of(const Step& step) {
+  SqlStatement out;
+  out.text = step.file.filename().string();
+  out.place = {step.file.string(), 1, 1};
+  return out;
+}
+
 // Text that a database of UTF-8 takes: what is none becomes question marks.
 std::string valid_text(std::string text) {
   constexpr std::size_t kLongest = 4;  // bytes of one character
@@ -302,13 +310,15 @@ void StepRunner::with_patience(const std::function<void(SqlRun& run)>& work) {
 // The step as a part of a transaction: its own statements and its journal row.
 void StepRunner::add_step(SqlRun& run, const Version& version, const Step& step,
                           bool completes_version) {
-  if (step.kind == StepKind::rekey) {
+  if (!step.is_sql()) {
     run.flush();
+    if (request_.observer != nullptr) request_.observer->before(whole_of(step));
+  }
+  if (step.kind == StepKind::rekey) {
     const RekeyReport report = run_rekey(connection_, step.file);
     request_.reporter.info("  {} keys changed, {} links in {} references carried along",
                            report.keys, report.links, report.references);
   } else if (step.kind == StepKind::map_columns) {
-    run.flush();
     const MapColumnsReport report = run_map_columns(connection_, step.file);
     request_.reporter.info("  {} rows mapped{}", report.rows,
                            report.lost.empty() ? "" : "; lost: " + report.lost);
@@ -317,6 +327,7 @@ void StepRunner::add_step(SqlRun& run, const Version& version, const Step& step,
     postgres::SqlReader reader(sql, step.file.string(), {request_.standard_conforming_strings});
     while (auto statement = reader.next()) run.add(std::move(*statement));
   }
+  if (!step.is_sql() && request_.observer != nullptr) request_.observer->after(whole_of(step));
   if (step.verify) {
     run.flush();
     verify(step);
