@@ -11,14 +11,15 @@ namespace {
 
 class RehearsalTest : public RunnerTest {
  protected:
+  RehearsalTest() { migrations_ = directory_.path() / "m"; }
   RehearsalReport rehearsed() {
     const server::Target target = database_.target();
     const Config config = Config::empty(directory_.path(), test::process_environment());
     const auto same = [&] { return target; };
     const SchemaSourceContext sources{config, same,     same, test::process_environment(),
                                       1,      reporter_};
-    const MigrateRequest migration{target, config, directory_.path() / "m",     {},
-                                   false,  false,  test::process_environment(), reporter_};
+    const MigrateRequest migration{
+        target, config, migrations_, {}, false, false, test::process_environment(), reporter_};
     return rehearse({migration, sources, {}, directory_.path() / "notes", false});
   }
 };
@@ -63,6 +64,20 @@ TEST_F(RehearsalTest, DataStepsAreMeasuredAsStatementsAre) {
     return lock.mode == "RowExclusiveLock" && lock.relation == "t";
   }));
   EXPECT_TRUE(report.statements[1].locks.empty()) << "it has them already";
+}
+
+// Only what it has run itself is taken back: of v2, half was done before.
+TEST_F(RehearsalTest, TheWayBackEndsWhereItBegan) {
+  directory_.write("m/v1/010_a.sql", "CREATE TABLE a (id int);");
+  directory_.write("m/v2/010_b.sql", "CREATE TABLE b (id int);");
+  directory_.write("m/v2/010_b.down.sql", "DROP TABLE b;");
+  directory_.write("m/v2/020_c.sql", "SELECT 1/0;");
+  EXPECT_THROW(up(), Error);
+  directory_.write("m/v2/020_c.sql", "CREATE TABLE c (id int);");
+  directory_.write("m/v2/020_c.down.sql", "DROP TABLE c;");
+  const RehearsalReport report = rehearsed();
+  ASSERT_EQ(report.versions.size(), 1U);
+  EXPECT_EQ(report.versions[0].way_back, WayBack::lossless);
 }
 
 TEST_F(RehearsalTest, LocksOfTablesThatAreRenamedOrDroppedAreTold) {

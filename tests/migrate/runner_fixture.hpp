@@ -19,14 +19,14 @@ class RunnerTest : public testing::Test {
   MigrateReport up(const std::string& to = {}, bool sql_only = false) {
     const server::Target target = database_.target();
     const Config config = Config::empty(directory_.path(), test::process_environment());
-    return migrate::up({target, config, directory_.path(), to, sql_only, false,
-                        test::process_environment(), reporter_});
+    return migrate::up(
+        {target, config, migrations_, to, sql_only, false, test::process_environment(), reporter_});
   }
   MigrateReport down(std::optional<std::size_t> steps = {}, const std::string& to = {}) {
     const server::Target target = database_.target();
     const Config config = Config::empty(directory_.path(), test::process_environment());
-    MigrateRequest request{target, config, directory_.path(),           to,
-                           false,  false,  test::process_environment(), reporter_};
+    MigrateRequest request{
+        target, config, migrations_, to, false, false, test::process_environment(), reporter_};
     request.steps = steps;
     return migrate::down(request);
   }
@@ -49,6 +49,7 @@ class RunnerTest : public testing::Test {
 
   test::TestDatabase database_;
   test::TestDirectory directory_;
+  std::filesystem::path migrations_ = directory_.path();
   test::RecordingReporter reporter_;
 };
 

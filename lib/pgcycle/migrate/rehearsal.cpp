@@ -308,6 +308,7 @@ class Rehearsal {
       const MigrateReport report = up(step);
       report_.checks.insert(report_.checks.end(), report.checks.begin(), report.checks.end());
       report_.versions.push_back({version.name, WayBack::one_way, {}, ms_since(begin)});
+      steps_run_.push_back(report.steps_run);
       if (!alone) break;
       const auto judged = Clock::now();
       states.push_back(state(has_way_back && &version != &pending.back()));
@@ -325,27 +326,29 @@ class Rehearsal {
   void go_down(const std::vector<Version>& pending, bool alone, const std::vector<State>& states) {
     if (!alone) {
       const auto start = Clock::now();
-      MigrateRequest back = request(false);
-      back.to.clear();
-      back.steps = 0;
-      for (const Version& version : pending) {
-        if (!version.repeatable()) *back.steps += version.steps.size();
-      }
-      down(back);
+      const auto repeated = std::count_if(pending.begin(), pending.end(),
+                                          [](const Version& v) { return v.repeatable(); });
+      take_back(steps_run_.front() - static_cast<std::size_t>(repeated));
       report_.down_ms = ms_since(start);
       judge(report_.versions.front(), states.front());
       return;
     }
     for (std::size_t i = pending.size(); i-- > 0;) {
       if (pending[i].repeatable()) continue;
-      MigrateRequest back = request(false);
-      back.to.clear();
-      back.steps = pending[i].steps.size();
       const auto start = Clock::now();
-      down(back);
+      take_back(steps_run_[i]);
       report_.down_ms += ms_since(start);
       judge(report_.versions[i], states[i]);
     }
+  }
+
+  // What was done before stays, as do scripts that were skipped.
+  void take_back(std::size_t steps) {
+    if (steps == 0) return;
+    MigrateRequest back = request(false);
+    back.to.clear();
+    back.steps = steps;
+    down(back);
   }
 
   void judge(RehearsedVersion& version, const State& before) {
@@ -447,7 +450,8 @@ class Rehearsal {
   const RehearsalRequest& request_;
   SilentReporter quiet_;
   Meter meter_;
-  std::set<std::string> lost_;  // objects that some way back did not bring back
+  std::vector<std::size_t> steps_run_;  // of each of the report's versions
+  std::set<std::string> lost_;          // objects that some way back did not bring back
   std::unique_ptr<SchemaSource> source_;
   std::unique_ptr<dump::ScratchDatabase> copy_;
   std::optional<server::Target> target_;

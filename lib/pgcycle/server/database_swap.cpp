@@ -19,7 +19,6 @@ namespace pgcycle::server {
 
 namespace {
 
-using postgres::quote_identifier;
 using namespace std::chrono_literals;
 
 constexpr std::string_view kNewPrefix = "pgcycle_new_";
