@@ -237,9 +237,9 @@ class Seeder::Impl {
                                 sizes_sql(chosen_tables()), request_.reporter);
     load(transaction);
     throw_if_interrupted();
-    if (remembers()) {
-      taken = SeedMemory::take(connection_, *plan_, input_hash_->all, sources, loaded(), memory_,
-                               tracker_);
+    // What triggers made of the rows is not what the next seed would load.
+    if (remembers() && !request_.fire_triggers) {
+      taken = SeedMemory::take(*plan_, input_hash_->all, sources, loaded(), memory_, tracker_);
     }
     const bool loaded_all = taken && kept_.empty() && !chosen_.empty();
     std::vector<postgres::Statement> behind;
@@ -274,7 +274,6 @@ class Seeder::Impl {
       out.tables[chosen_[i]->table().name] = report_.tables[i].rows;
     }
     out.sequences = sequences_set_;
-    out.triggers_fired = request_.fire_triggers;
     return out;
   }
 

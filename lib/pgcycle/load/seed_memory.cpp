@@ -409,9 +409,9 @@ std::vector<postgres::Statement> SeedMemory::questions(bool altered) {
   return out;
 }
 
-SeedMemory SeedMemory::take(postgres::Connection& connection, const SeedPlan& plan,
-                            const std::string& input_hash, const SourceHashes& sources,
-                            const Loaded& loaded, const std::optional<SeedMemory>& before,
+SeedMemory SeedMemory::take(const SeedPlan& plan, const std::string& input_hash,
+                            const SourceHashes& sources, const Loaded& loaded,
+                            const std::optional<SeedMemory>& before,
                             server::ChangeTracker& tracker) {
   SeedMemory memory;
   memory.tracker_ = &tracker;
@@ -445,11 +445,6 @@ SeedMemory SeedMemory::take(postgres::Connection& connection, const SeedPlan& pl
   // What was defined anew since they were read shows in the next look.
   memory.definitions_ = loaded.definitions;
   if (loaded.answers.size() > 1) memory.definitions_.columns = loaded.answers[1].get(0, 0);
-  if (loaded.triggers_fired) {
-    const Look now = memory.look(connection);
-    std::size_t i = 0;
-    for (auto& [name, table] : memory.tables_) table.rows = now.rows.at(i++);
-  }
   if (before) {
     const bool looked = !before->is_unmoved() && before->has_seen_all();
     memory.mark_ = looked && before->seen_->mark.is_settled ? before->seen_->mark : before->mark_;

@@ -97,13 +97,11 @@ class SeedMemory {
     Definitions definitions;                                 // that it was planned by
     std::map<catalog::QualifiedName, std::uint64_t> tables;  // with as many rows
     std::map<std::string, std::string> sequences;            // as SQL, set to these values
-    bool triggers_fired = false;                             // rows must be counted
   };
   // Takes down, in that transaction, what the database now holds.
-  static SeedMemory take(postgres::Connection& connection, const SeedPlan& plan,
-                         const std::string& input_hash, const SourceHashes& sources,
-                         const Loaded& loaded, const std::optional<SeedMemory>& before,
-                         server::ChangeTracker& tracker);
+  static SeedMemory take(const SeedPlan& plan, const std::string& input_hash,
+                         const SourceHashes& sources, const Loaded& loaded,
+                         const std::optional<SeedMemory>& before, server::ChangeTracker& tracker);
   // Where all was loaded: what to ask behind the commit, with the answers to it and, by
   // `position_and_writers_sql`, who was at work before anything was read. Spares the next seed a
   // look.

@@ -142,6 +142,8 @@ CREATE TABLE seen (id int);
 CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.seen VALUES (NEW.id); RETURN NEW; END $$;
 INSERT INTO items VALUES (1, 2, 'a'), (2, 1, 'b');
 CREATE TRIGGER note AFTER INSERT ON items FOR EACH ROW EXECUTE FUNCTION note();
+CREATE FUNCTION loud() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.name := upper(NEW.name); RETURN NEW; END $$;
+CREATE TRIGGER loud BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION loud();
 SQL
 printf '{"database": {"name": "shop", "server": "embedded"}, "extract": {"exclude": ["public.seen"]}}' >pgcycle.json
 run 0 pgcycle-extract -q --no-anonymize
@@ -149,6 +151,10 @@ run 0 pgcycle-seed
 same "$(sql "SELECT count(*) FROM seen")" 0 "triggers fired"
 run 0 pgcycle-seed --fire-triggers
 same "$(sql "SELECT count(*) FROM seen")" 2 "triggers did not fire"
+same "$(sql "SELECT string_agg(name, ' ' ORDER BY id) FROM items")" "A B"
+# What they made of the rows does not stay.
+run 0 pgcycle-seed
+same "$(sql "SELECT string_agg(name, ' ' ORDER BY id) FROM items")" "a b"
 run 0 pgcycle-seed
 says "$out" "shop is as seeded"
 # Rows beyond the fixtures that refer to what would be emptied are never removed.
