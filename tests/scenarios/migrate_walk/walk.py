@@ -8,11 +8,13 @@ tells which steps are applied. The model below says which should be.
 import json
 import pathlib
 import random
-import re
 import signal
 import subprocess
 import sys
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from walking import dump_of, query, run, url  # noqa: E402
 
 COMMANDS = 45
 COLUMNS = 60  # for backfills
@@ -23,21 +25,7 @@ FOLDER = pathlib.Path(DATABASE)
 chance = random.Random(int(sys.argv[1]))
 
 
-def run(*command):
-    return subprocess.run(command, capture_output=True, text=True)
-
-
-def url(database):
-    return run("pgcycle-server", "url", "-q", "-d", database).stdout.strip()
-
-
 URL = url(DATABASE)
-
-
-def query(sql, of=URL):
-    done = run("psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d", of, "-c", sql)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 def put(path, text):
@@ -186,7 +174,7 @@ class Model:
 
 class Walk:
     def __init__(self):
-        query("CREATE TABLE log (step text); CREATE TABLE filled (id int PRIMARY KEY, "
+        query(URL, "CREATE TABLE log (step text); CREATE TABLE filled (id int PRIMARY KEY, "
               + ", ".join(f"c{i} int" for i in range(COLUMNS))
               + f"); INSERT INTO filled SELECT i FROM generate_series(1, {ROWS}) i")
         self.model = Model()
@@ -206,18 +194,17 @@ class Walk:
 
     def compare(self, told):
         model = self.model
-        logged = sorted(query("SELECT step FROM log").split())
+        logged = sorted(query(URL, "SELECT step FROM log").split())
         applied = sorted(step.id for step in model.done if step.kind != "backfill")
         assert logged == applied, f"{logged}, not {applied}\n{told}"
         for step in model.steps():
             if step.kind == "backfill" and step not in model.half:
-                filled = query(f"SELECT count({step.column}) FROM filled")
+                filled = query(URL, f"SELECT count({step.column}) FROM filled")
                 assert filled == (str(ROWS) if step in model.done else "0"), f"{step.id}: {filled} rows\n{told}"
-        assert query("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == "0", told
-        assert query("SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_clone_'") == "0", told
+        assert query(URL, "SELECT count(*) FROM pg_index WHERE NOT indisvalid") == "0", told
+        assert query(URL, "SELECT count(*) FROM pg_database WHERE datname ~ '^pgcycle_clone_'") == "0", told
         if not model.half:
-            dump = run("pg_dump", "-s", "-N", "pgcycle", "-d", URL).stdout
-            schema = sorted(line for line in dump.split("\n") if not re.match(r"\\(un)?restrict ", line))
+            schema = dump_of(URL, "-s")
             known = self.schemas.setdefault(frozenset(step.id for step in model.done), schema)
             assert schema == known, f"not the schema of another way there\n{told}"
 
